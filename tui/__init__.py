@@ -1,0 +1,3 @@
+"""captty: live captions in a terminal."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,25 @@
+"""The domain: segments, updates, the transcript's state. No I/O, no clock, no framework."""
+
+from tui.captions.segments import (
+    SAMPLE_RATE,
+    Change,
+    Segment,
+    SegmentKey,
+    SegmentUpdate,
+    Word,
+    segment_key,
+)
+from tui.captions.text import clean
+from tui.captions.transcript import Transcript
+
+__all__ = [
+    "SAMPLE_RATE",
+    "Change",
+    "Segment",
+    "SegmentKey",
+    "SegmentUpdate",
+    "Transcript",
+    "Word",
+    "clean",
+    "segment_key",
+]

@@ -1,0 +1,176 @@
+"""The state of a transcript: updates go in, changes come out."""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from tui.captions.segments import Change, Segment, SegmentKey, SegmentUpdate
+
+_MOVED_ON = 2
+"""How many later segments settle one that its server has not called final: it moved on."""
+
+
+class Transcript:
+    """Segments by key, in reading order.
+
+    An update overwrites the segments that it carries and leaves the others alone; an empty text
+    retracts a segment. A segment settles when its server calls all its words final; where the
+    server says nothing of finality, when a later segment of the same connection has text; at the
+    latest when two have, or when the connection ends.
+    """
+
+    def __init__(self) -> None:
+        self._segments: dict[SegmentKey, Segment] = {}
+        self._order: list[SegmentKey] = []
+        self._open: set[SegmentKey] = set()
+        self._undeclared: set[SegmentKey] = set()
+        self._origins: list[int] = []
+
+    def open_epoch(self, origin: int) -> int:
+        """Count a new connection, whose time 0.00 is the sample `origin`; returns its epoch."""
+        self._origins.append(origin)
+        return len(self._origins) - 1
+
+    def __iter__(self) -> Iterator[Segment]:
+        """The segments that have text, in reading order."""
+        return (self._segments[key] for key in self._order)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def get(self, key: SegmentKey) -> Segment | None:
+        """The segment as it stands, retracted ones included."""
+        return self._segments.get(key)
+
+    @property
+    def open_segments(self) -> list[Segment]:
+        """Those that have not settled, in reading order."""
+        return [self._segments[key] for key in sorted(self._open)]
+
+    def apply(self, updates: Iterable[SegmentUpdate], heard: int = 0) -> list[Change]:
+        """Take the updates of one message.
+
+        `heard` is the absolute index behind the newest sample that the server had been sent; it
+        stands in for the times of servers that give none. Returns one change a segment that is
+        different now, in reading order; none for what is repeated.
+        """
+        before: dict[SegmentKey, Segment | None] = {}
+        for update in updates:
+            before.setdefault(update.key, self._segments.get(update.key))
+            self._take(update, heard)
+        self._settle_passed(before)
+        return self._changes(before)
+
+    def settle_all(self) -> list[Change]:
+        """Settle what is open: the connection has ended and nothing will change it."""
+        before: dict[SegmentKey, Segment | None] = {}
+        for key in list(self._open):
+            self._settle(key, before)
+        return self._changes(before)
+
+    def _changes(self, before: dict[SegmentKey, Segment | None]) -> list[Change]:
+        changes = []
+        for key in sorted(before):
+            old, new = before[key], self._segments.get(key)
+            if new is not None and new != old and not (old is None and new.retracted):
+                changes.append(Change(old, new))
+        return changes
+
+    def _take(self, update: SegmentUpdate, heard: int) -> None:
+        old = self._segments.get(update.key)
+        if old is None and not update.text:
+            return
+        new = self._revised(old, update, heard) if old else self._added(update, heard)
+        self._segments[update.key] = new
+        self._place(new)
+
+    def _place(self, segment: Segment) -> None:
+        """Keep the reading order and the open set true for this segment."""
+        key = segment.key
+        at = bisect_left(self._order, key)
+        listed = at < len(self._order) and self._order[at] == key
+        if segment.retracted and listed:
+            del self._order[at]
+        elif not segment.retracted and not listed:
+            insort(self._order, key)
+        if segment.retracted or segment.settled:
+            self._open.discard(key)
+        else:
+            self._open.add(key)
+
+    def _added(self, update: SegmentUpdate, heard: int) -> Segment:
+        start, end = self._times(update, heard)
+        self._note_finality(update)
+        return Segment(
+            key=update.key,
+            text=update.text,
+            start=start,
+            end=end,
+            language=update.language,
+            words=update.words,
+            settled=update.final is True,
+            timed=update.start is not None,
+        )
+
+    def _revised(self, old: Segment, update: SegmentUpdate, heard: int) -> Segment:
+        if update.final is not None or update.key in self._open:
+            self._note_finality(update)
+        same_text = update.text == old.text
+        start, end = self._times(update, old.end if same_text else heard)
+        if old.timed or update.start is None:
+            start, end = old.start, max(end, old.start)
+        return replace(
+            old,
+            text=update.text,
+            start=start,
+            end=end,
+            language=update.language or old.language,
+            words=update.words or (old.words if same_text else ()),
+            settled=old.settled or update.final is True,
+            revision=old.revision + (not same_text),
+            timed=old.timed or update.start is not None,
+        )
+
+    def _note_finality(self, update: SegmentUpdate) -> None:
+        if update.final is None:
+            self._undeclared.add(update.key)
+        else:
+            self._undeclared.discard(update.key)
+
+    def _times(self, update: SegmentUpdate, heard: int) -> tuple[int, int]:
+        """Start and end that never go backwards along the reading order."""
+        at = bisect_left(self._order, update.key)
+        origin = self._origin(update.key)
+        previous = self._segments[self._order[at - 1]] if at else None
+        lowest = max(origin, previous.start if previous else 0)
+        start = update.start
+        if start is None:
+            start = previous.end if previous else origin
+        start = max(start, lowest)
+        if (following := self._following(update.key)) is not None:
+            start = min(start, following.start)
+        end = update.end if update.end is not None else max(heard, start)
+        return start, max(start, end)
+
+    def _following(self, key: SegmentKey) -> Segment | None:
+        at = bisect_left(self._order, key)
+        if at < len(self._order) and self._order[at] == key:
+            at += 1
+        return self._segments[self._order[at]] if at < len(self._order) else None
+
+    def _origin(self, key: SegmentKey) -> int:
+        return self._origins[key.epoch] if key.epoch < len(self._origins) else 0
+
+    def _settle_passed(self, before: dict[SegmentKey, Segment | None]) -> None:
+        for key in list(self._open):
+            at = bisect_left(self._order, key)
+            later = sum(k.epoch == key.epoch for k in self._order[at + 1 : at + 1 + _MOVED_ON])
+            if later >= _MOVED_ON or (later and key in self._undeclared):
+                self._settle(key, before)
+
+    def _settle(self, key: SegmentKey, before: dict[SegmentKey, Segment | None]) -> None:
+        segment = self._segments[key]
+        before.setdefault(key, segment)
+        self._segments[key] = replace(segment, settled=True)
+        self._open.discard(key)
+        self._undeclared.discard(key)

@@ -1,0 +1,1 @@
+"""Past and present sessions on disk: the journal, what is read from it, exports."""
