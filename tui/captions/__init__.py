@@ -1,5 +1,6 @@
 """The domain: segments, updates, the transcript's state. No I/O, no clock, no framework."""
 
+from tui.captions.errors import CapttyError
 from tui.captions.events import Event, EventKind
 from tui.captions.segments import (
     SAMPLE_RATE,
@@ -15,6 +16,7 @@ from tui.captions.transcript import Transcript
 
 __all__ = [
     "SAMPLE_RATE",
+    "CapttyError",
     "Change",
     "Event",
     "EventKind",

@@ -13,8 +13,9 @@ _WITHOUT_SPACES = (
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Han
 )
 _TOKEN = re.compile(rf"[{_WITHOUT_SPACES}]|[^\s{_WITHOUT_SPACES}]+")
-_MOST_TOKENS = 400
-"""Longer differing parts are compared by position: alignment takes time to the square of it."""
+_MOST_TOKENS = 200
+"""Longer differing parts are compared by position: alignment may take the cube of it."""
+_TURKISH_I = str.maketrans("İı", "ii")
 
 
 class Span(NamedTuple):
@@ -26,18 +27,24 @@ class Span(NamedTuple):
 
 def words(text: str) -> list[Span]:
     """The words of a text; scripts written without spaces count a word a character."""
-    return [Span(*match.span()) for match in _TOKEN.finditer(text)]
+    spans: list[Span] = []
+    for match in _TOKEN.finditer(text):
+        start, end = match.span()
+        if spans and spans[-1].end == start and unicodedata.category(text[start])[0] == "M":
+            start = spans.pop().start
+        spans.append(Span(start, end))
+    return spans
 
 
 def revised_spans(old: str, new: str) -> list[Span]:
     """The words of `new` that a reader of `old` has read otherwise.
 
-    Words that continue the text are new, not revised; a change of case or punctuation alone is
-    no revision. Neighbouring words share one span.
+    Words that continue the text are new, not revised; a change of case, punctuation or spacing
+    alone is no revision. Neighbouring words share one span.
     """
-    spans = words(new)
-    old_words = _spoken([old[a:b] for a, b in words(old)])
-    new_words = _spoken([new[a:b] for a, b in spans])
+    old_words = [sound for _, sound in _spoken(old)]
+    spoken = _spoken(new)
+    spans, new_words = [span for span, _ in spoken], [sound for _, sound in spoken]
     head = _common(old_words, new_words)
     tail = _common(old_words[head:][::-1], new_words[head:][::-1])
     marked = _marked(old_words[head : len(old_words) - tail], new_words[head : len(spans) - tail])
@@ -46,12 +53,15 @@ def revised_spans(old: str, new: str) -> list[Span]:
     return _joined([spans[head + i] for i, mark in enumerate(marked) if mark], new)
 
 
-def _spoken(tokens: Sequence[str]) -> list[str]:
-    """The tokens as they sound: no case, no punctuation."""
-    return [
-        "".join(c for c in token.casefold() if unicodedata.category(c)[0] not in "PZC") or token
-        for token in tokens
-    ]
+def _spoken(text: str) -> list[tuple[Span, str]]:
+    """The words of a text as they sound: no case, no punctuation, nothing that is silent."""
+    sounds = ((span, _sound(text[span.start : span.end])) for span in words(text))
+    return [(span, sound) for span, sound in sounds if sound]
+
+
+def _sound(word: str) -> str:
+    folded = unicodedata.normalize("NFKC", word.translate(_TURKISH_I).casefold())
+    return "".join(c for c in folded if unicodedata.category(c)[0] not in "PZC")
 
 
 def _common(a: Sequence[str], b: Sequence[str]) -> int:
@@ -63,14 +73,21 @@ def _common(a: Sequence[str], b: Sequence[str]) -> int:
 
 def _marked(old: Sequence[str], new: Sequence[str]) -> list[int]:
     """For each new token: 0 unchanged, 1 in place of another, 2 put in between."""
+    marks = [0] * len(new)
+    if _alike(old, new):
+        return marks
     if max(len(old), len(new)) > _MOST_TOKENS:
         return [1 if i < len(old) else 2 for i in range(len(new))]
-    marks = [0] * len(new)
     for tag, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if tag in ("replace", "insert"):
+        if tag in ("replace", "insert") and not _alike(old[i1:i2], new[j1:j2]):
             for j in range(j1, j2):
                 marks[j] = 1 if j - j1 < i2 - i1 else 2
     return marks
+
+
+def _alike(old: Sequence[str], new: Sequence[str]) -> bool:
+    """Whether they differ in spacing alone: `ice cream` and `ice-cream`."""
+    return "".join(old) == "".join(new)
 
 
 def _without_continuation(marks: list[int]) -> list[int]:

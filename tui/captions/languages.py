@@ -106,12 +106,13 @@ LANGUAGES = {
 }
 """English name by code; a server detects the language where no code is given."""
 
+_CODES = {name.casefold(): code for code, name in LANGUAGES.items()}
+
 
 def language_code(text: str) -> str | None:
     """The code that a code or an English name means, in any case: `EN`, `german`, `en-US`."""
     wanted = text.strip().casefold().replace("_", "-")
     if wanted in LANGUAGES:
         return wanted
-    by_name = {name.casefold(): code for code, name in LANGUAGES.items()}
     base = wanted.partition("-")[0]
-    return by_name.get(wanted) or (base if base in LANGUAGES else None)
+    return _CODES.get(wanted) or (base if base in LANGUAGES else None)

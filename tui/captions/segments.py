@@ -7,18 +7,21 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from tui.captions.text import clean
+
 SAMPLE_RATE = 16_000
 """Samples a second of everything captty hears, sends and saves."""
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,19}")
-_TEXT_IDS = 2**63
+_TEXT_IDS = 2**63 - 1
+"""The number of ids that are text: as large as JSON libraries and databases take."""
 
 
 class SegmentKey(NamedTuple):
     """Which segment of which connection; sorts in the order in which segments are read.
 
-    Ids are numbers (`"9"` comes before `"10"`); ids that are not keep their text in `name` and
-    come after all numbers.
+    Ids are numbers (`"9"` comes before `"10"`); ids that are not, or are too large, keep their
+    clean text in `name` and come after all numbers.
     """
 
     epoch: int
@@ -36,14 +39,10 @@ def segment_key(epoch: int, raw_id: object) -> SegmentKey | None:
         raw_id = int(raw_id)
     if isinstance(raw_id, bool) or not isinstance(raw_id, int | str):
         return None
-    if isinstance(raw_id, int):
-        if -_TEXT_IDS <= raw_id < _TEXT_IDS:
-            return SegmentKey(epoch, raw_id)
-        return None
-    text = raw_id.strip()
+    text = clean(str(raw_id), 256)
     if _NUMBER.fullmatch(text) and -_TEXT_IDS <= int(text) < _TEXT_IDS:
         return SegmentKey(epoch, int(text))
-    return SegmentKey(epoch, _TEXT_IDS, text[:256]) if text else None
+    return SegmentKey(epoch, _TEXT_IDS, text) if text else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,9 @@ _SPACES = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029 ]+")
 _FORBIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f"  # C0, DEL and C1 controls: terminals act on them
     "\u202a-\u202e"  # embeddings and overrides reorder what stands around them
-    "\ufdd0-\ufdef\ufff9-\ufffb\U000e0000-\U000e007f]"  # noncharacters, annotations, tags
+    "\ufdd0-\ufdef\ufff9-\ufffb"  # noncharacters, annotations
+    "\U000e0000-\U000e007f]"  # tags: invisible, but for those that make a black flag Scotland's
+    "|(\U0001f3f4[\U000e0030-\U000e007a]{1,6}\U000e007f)"
 )
 _ISOLATES = re.compile("[\u2066-\u2069]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -22,17 +24,18 @@ def clean(text: str, limit: int = LONGEST_TEXT) -> str:
     """The text as one line without anything a terminal or a subtitle player would act on.
 
     White space becomes single spaces; control characters, bidirectional overrides and unbalanced
-    isolates go; lone surrogates become U+FFFD. At most `limit` characters stay, the cut is shown.
+    isolates go; lone surrogates become U+FFFD. At most `limit` characters stay, those that show
+    the cut included.
     """
     cut = len(text) > limit
-    text = _SPACES.sub(" ", text[:limit])
+    text = _SPACES.sub(" ", text[: limit - len(_CUT)] if cut else text)
     if not (text.isascii() and text.isprintable()):
         text = _unforbidden(text)
     return text.strip() + (_CUT if cut else "")
 
 
 def _unforbidden(text: str) -> str:
-    text = _SURROGATES.sub("\ufffd", _FORBIDDEN.sub("", text))
+    text = _SURROGATES.sub("\ufffd", _FORBIDDEN.sub(r"\1", text))
     if not _isolates_balance(text):
         text = _ISOLATES.sub("", text)
     if not text.isascii():
@@ -54,7 +57,11 @@ def _shortened_marks(text: str) -> str:
     kept: list[str] = []
     run = 0
     for char in text:
-        run = run + 1 if unicodedata.category(char) in ("Mn", "Me") else 0
+        category = unicodedata.category(char)
+        if category in ("Mn", "Me"):
+            run += 1
+        elif category != "Cf":  # joiners are invisible: the next mark still lands on the stack
+            run = 0
         if run <= _LONGEST_MARKS:
             kept.append(char)
     return "".join(kept)

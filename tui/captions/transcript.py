@@ -22,8 +22,8 @@ class Transcript:
     def __init__(self) -> None:
         self._segments: dict[SegmentKey, Segment] = {}
         self._order: list[SegmentKey] = []
-        self._open: set[SegmentKey] = set()
-        self._undeclared: set[SegmentKey] = set()
+        self._open: dict[SegmentKey, bool] = {}
+        """Unsettled segments, and whether their server speaks of finality."""
         self._origins: list[int] = []
 
     def open_epoch(self, origin: int) -> int:
@@ -48,16 +48,17 @@ class Transcript:
         return [self._segments[key] for key in sorted(self._open)]
 
     def apply(self, updates: Iterable[SegmentUpdate], heard: int = 0) -> list[Change]:
-        """Take the updates of one message.
+        """Take the updates of one message, in whatever order; of several for one segment, the last.
 
         `heard` is the absolute index behind the newest sample that the server had been sent; it
         stands in for the times of servers that give none. Returns one change a segment that is
         different now, in reading order; none for what is repeated.
         """
         before: dict[SegmentKey, Segment | None] = {}
-        for update in updates:
-            before.setdefault(update.key, self._segments.get(update.key))
-            self._take(update, heard)
+        latest = {update.key: update for update in updates}
+        for key in sorted(latest):
+            before[key] = self._segments.get(key)
+            self._take(latest[key], heard)
         self._settle_passed(before)
         return self._changes(before)
 
@@ -72,20 +73,24 @@ class Transcript:
         changes = []
         for key in sorted(before):
             old, new = before[key], self._segments.get(key)
-            if new is not None and new != old and not (old is None and new.retracted):
+            if new is not None and new != old:
                 changes.append(Change(old, new))
         return changes
 
     def _take(self, update: SegmentUpdate, heard: int) -> None:
         old = self._segments.get(update.key)
-        if old is None and not update.text:
+        if not update.text and (old is None or old.retracted):
             return
         new = self._revised(old, update, heard) if old else self._added(update, heard)
         self._segments[update.key] = new
         self._place(new)
+        if new.retracted or new.settled:
+            self._open.pop(update.key, None)
+        else:
+            self._open[update.key] = update.final is not None
 
     def _place(self, segment: Segment) -> None:
-        """Keep the reading order and the open set true for this segment."""
+        """Keep the reading order true for this segment."""
         key = segment.key
         at = bisect_left(self._order, key)
         listed = at < len(self._order) and self._order[at] == key
@@ -93,14 +98,9 @@ class Transcript:
             del self._order[at]
         elif not segment.retracted and not listed:
             insort(self._order, key)
-        if segment.retracted or segment.settled:
-            self._open.discard(key)
-        else:
-            self._open.add(key)
 
     def _added(self, update: SegmentUpdate, heard: int) -> Segment:
         start, end = self._times(update, heard)
-        self._note_finality(update)
         return Segment(
             key=update.key,
             text=update.text,
@@ -113,12 +113,9 @@ class Transcript:
         )
 
     def _revised(self, old: Segment, update: SegmentUpdate, heard: int) -> Segment:
-        if update.final is not None or update.key in self._open:
-            self._note_finality(update)
         same_text = update.text == old.text
-        start, end = self._times(update, old.end if same_text else heard)
-        if old.timed or update.start is None:
-            start, end = old.start, max(end, old.start)
+        kept = old.start if old.timed or update.start is None else update.start
+        start, end = self._times(replace(update, start=kept), old.end if same_text else heard)
         return replace(
             old,
             text=update.text,
@@ -131,22 +128,14 @@ class Transcript:
             timed=old.timed or update.start is not None,
         )
 
-    def _note_finality(self, update: SegmentUpdate) -> None:
-        if update.final is None:
-            self._undeclared.add(update.key)
-        else:
-            self._undeclared.discard(update.key)
-
     def _times(self, update: SegmentUpdate, heard: int) -> tuple[int, int]:
         """Start and end that never go backwards along the reading order."""
         at = bisect_left(self._order, update.key)
-        origin = self._origin(update.key)
         previous = self._segments[self._order[at - 1]] if at else None
-        lowest = max(origin, previous.start if previous else 0)
         start = update.start
         if start is None:
-            start = previous.end if previous else origin
-        start = max(start, lowest)
+            start = max(self._origin(update.key), previous.end if previous else 0)
+        start = max(start, previous.start if previous else 0)
         if (following := self._following(update.key)) is not None:
             start = min(start, following.start)
         end = update.end if update.end is not None else max(heard, start)
@@ -165,12 +154,11 @@ class Transcript:
         for key in list(self._open):
             at = bisect_left(self._order, key)
             later = sum(k.epoch == key.epoch for k in self._order[at + 1 : at + 1 + _MOVED_ON])
-            if later >= _MOVED_ON or (later and key in self._undeclared):
+            if later >= _MOVED_ON or (later and not self._open[key]):
                 self._settle(key, before)
 
     def _settle(self, key: SegmentKey, before: dict[SegmentKey, Segment | None]) -> None:
         segment = self._segments[key]
         before.setdefault(key, segment)
         self._segments[key] = replace(segment, settled=True)
-        self._open.discard(key)
-        self._undeclared.discard(key)
+        del self._open[key]

@@ -1,19 +1,28 @@
 """Where a server is, and what a connection to it asks for."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
-from tui.captions import clean
+from tui.captions import CapttyError, clean
 
 STREAMING_PATH = "/v1/audio/transcriptions/streaming"
 _SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
-_KEY_PARAMETERS = {"authorization", "api_key", "apikey", "key", "token"}
+_KEY_PARAMETERS = {
+    *("authorization", "auth", "key", "apikey", "xapikey", "token", "authtoken", "accesstoken"),
+    *("secret", "password"),
+}
+"""Without dashes and underscores."""
 
 
-class EndpointError(ValueError):
-    """An address that cannot be used; the message says why and what to try."""
+class EndpointError(CapttyError):
+    """An address that cannot be used."""
+
+
+class ServerUnavailable(CapttyError):
+    """No server can be had."""
 
 
 class Secret:
@@ -71,9 +80,12 @@ class Request:
 
     def url(self, endpoint: Endpoint) -> str:
         """The endpoint's URL with these parameters behind its own."""
-        parts = urlsplit(endpoint.url)
-        own = dict(parse_qsl(parts.query))
-        return urlunsplit(parts._replace(query=urlencode({**own, **self.query()})))
+        parts, query = urlsplit(endpoint.url), self.query()
+        own = parse_qsl(parts.query, keep_blank_values=True)
+        kept = [(name, value) for name, value in own if name not in query]
+        return urlunsplit(
+            parts._replace(query=urlencode([*kept, *query.items()], errors="replace"))
+        )
 
 
 def endpoint_for(address: str, key: Secret, name: str = "") -> Endpoint:
@@ -82,18 +94,11 @@ def endpoint_for(address: str, key: Secret, name: str = "") -> Endpoint:
     Raises `EndpointError` for what is no address, for keys inside the address, and for a key that
     would leave this machine without TLS.
     """
-    parts = urlsplit(address.strip())
-    shown = clean(address, 200)
-    if parts.scheme not in _SCHEMES or not parts.hostname:
-        raise EndpointError(
-            f"{shown} is not a server address: write wss://HOST or ws://localhost:PORT"
-        )
-    _refuse_keys_inside(address)
-    scheme = _SCHEMES[parts.scheme]
-    if key and scheme == "ws" and not is_loopback(parts.hostname):
-        raise EndpointError(
-            f"the key would travel to {clean(parts.hostname, 100)} unprotected: use wss://"
-        )
+    parts = _parts(address.strip())
+    _refuse_keys_inside(parts)
+    scheme, host = _SCHEMES[parts.scheme], parts.hostname or ""
+    if key and scheme == "ws" and not is_loopback(host):
+        raise EndpointError(f"the key would travel to {clean(host, 100)} unprotected: use wss://")
     path = parts.path if parts.path.strip("/") else STREAMING_PATH
     if path.rstrip("/").endswith("/v1"):
         path = path.rstrip("/").removesuffix("/v1") + STREAMING_PATH
@@ -101,11 +106,33 @@ def endpoint_for(address: str, key: Secret, name: str = "") -> Endpoint:
     return Endpoint(url=url, key=key, name=name or clean(parts.netloc, 60))
 
 
-def _refuse_keys_inside(address: str) -> None:
-    parts = urlsplit(address.strip())
-    names = {name.casefold() for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
-    if parts.username is not None or names & _KEY_PARAMETERS:
+def _parts(address: str) -> SplitResult:
+    """The parts of a usable address."""
+    try:
+        parts = urlsplit(address)
+        usable = parts.scheme in _SCHEMES and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or clean(address) != address or " " in address:
+        raise EndpointError(
+            f"{_shown(address)} is not a server address: write wss://HOST or ws://localhost:PORT"
+        )
+    return parts
+
+
+def _shown(address: str) -> str:
+    """The address without the parts that may hold a key."""
+    return clean(re.split("[?#]", address)[0].rpartition("@")[2], 200) or "an empty text"
+
+
+def _refuse_keys_inside(parts: SplitResult) -> None:
+    names = [name for name, _ in parse_qsl(parts.query, keep_blank_values=True)]
+    if parts.username is not None or any(map(_names_a_key, names)):
         raise EndpointError("the address holds a key: put the key into CAPTTY_API_KEY instead")
+
+
+def _names_a_key(parameter: str) -> bool:
+    return parameter.casefold().replace("-", "").replace("_", "") in _KEY_PARAMETERS
 
 
 def is_loopback(host: str) -> bool:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from tui.captions import SegmentUpdate, Word, clean, segment_key
-from tui.captions.languages import LANGUAGES
+from tui.captions.languages import language_code
 from tui.wire.events import (
     Finished,
     ServerError,
@@ -114,9 +114,7 @@ def _finality(words: list[dict[str, Any]]) -> bool | None:
 def _language(value: object) -> str | None:
     if not isinstance(value, str):
         return None
-    code = value.strip().casefold()
-    by_name = {name.casefold(): known for known, name in LANGUAGES.items()}
-    return by_name.get(code) or (clean(code, 20) or None)
+    return language_code(value) or clean(value.casefold(), 20) or None
 
 
 def _error(error: object) -> ServerError:
