@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from tui.captions import CapttyError
+
 CHUNK_SAMPLES = 800
 """50 ms: what a source hands over at a time."""
 
 
-class SourceError(Exception):
-    """A sound that cannot be had; the message is one sentence: what, why, what to try."""
+class SourceError(CapttyError):
+    """A sound that cannot be had."""
 
 
 @dataclass(frozen=True, slots=True)
