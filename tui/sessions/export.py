@@ -1,0 +1,129 @@
+"""Sessions as subtitles, text and JSON."""
+
+import json
+import os
+import secrets
+from collections import deque
+from collections.abc import Iterator
+from itertools import zip_longest
+from pathlib import Path
+
+from tui.captions import SAMPLE_RATE, Event, EventKind, Segment, clean
+from tui.sessions.cues import Cue, cues, note_cues, note_text
+from tui.sessions.record import SessionRecord
+
+EXPORT_FORMATS = ("srt", "vtt", "txt", "json")
+"""What `export` can write."""
+
+_FOR_SRT = str.maketrans("<>", "‹›")
+_FOR_VTT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+
+
+class ExportError(Exception):
+    """An export that cannot be written; the message says what, why and what to try."""
+
+
+def export(record: SessionRecord, file_format: str) -> str:
+    """The session in one of `EXPORT_FORMATS`. Raises `ExportError` for any other."""
+    match file_format:
+        case "srt":
+            numbered = enumerate(_session_cues(record), 1)
+            return "".join(srt_cue(number, cue) for number, cue in numbered)
+        case "vtt":
+            numbered = enumerate(_session_cues(record), 1)
+            return vtt_header() + "".join(vtt_cue(number, cue) for number, cue in numbered)
+        case "txt":
+            return "".join(map(text_line, _items(record)))
+        case "json":
+            return json.dumps(record.to_json(), indent=2, ensure_ascii=False) + "\n"
+    raise ExportError(
+        f'captty cannot export to "{clean(file_format, 20)}": '
+        f"choose one of {', '.join(EXPORT_FORMATS)}."
+    )
+
+
+def srt_cue(number: int, cue: Cue) -> str:
+    """A cue of a SubRip file, numbered from 1, with the blank line behind it."""
+    text = "\n".join(line.replace("-->", "→").translate(_FOR_SRT) for line in cue.lines)
+    return f"{number}\n{_timestamp(cue.start, ',')} --> {_timestamp(cue.end, ',')}\n{text}\n\n"
+
+
+def vtt_header() -> str:
+    """What stands before the first cue of a WebVTT file."""
+    return "WEBVTT\n\n"
+
+
+def vtt_cue(number: int, cue: Cue) -> str:
+    """A cue of a WebVTT file with `number` for its id, and the blank line behind it."""
+    text = "\n".join(line.translate(_FOR_VTT) for line in cue.lines)
+    return f"{number}\n{_timestamp(cue.start, '.')} --> {_timestamp(cue.end, '.')}\n{text}\n\n"
+
+
+def text_line(item: Segment | Event) -> str:
+    """A line of a text file: time and text."""
+    match item:
+        case Segment():
+            return f"[{_clock(item.start)}] {clean(item.text)}\n"
+        case Event():
+            return f"[{_clock(item.at)}] {note_text(item)}\n"
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file whole or not at all. Raises `ExportError`, also where it would replace text."""
+    name = clean(str(path), 300)
+    try:
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8", errors="replace")  # a device, a named pipe
+            return
+        if path.exists() and path.stat().st_size:
+            raise ExportError(f"{name} exists and is not empty: choose another name or remove it.")
+        _replace(path.resolve(), text)
+    except OSError as error:
+        raise ExportError(
+            f"{name} cannot be written: {error.strerror or error}. Choose another place."
+        ) from error
+
+
+def _replace(path: Path, text: str) -> None:
+    draft = path.with_name(f".captty-{secrets.token_hex(4)}.tmp")
+    try:
+        with draft.open("x", encoding="utf-8", errors="replace", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _items(record: SessionRecord) -> Iterator[Segment | Event]:
+    """Segments in reading order, and between them where the session broke off."""
+    breaks = deque(event for event in record.events if event.kind is EventKind.BROKEN)
+    for recorded in record.segments:
+        while breaks and breaks[0].at <= recorded.segment.start:
+            yield breaks.popleft()
+        yield recorded.segment
+    yield from breaks
+
+
+def _session_cues(record: SessionRecord) -> Iterator[Cue]:
+    items = list(_items(record))
+    starts = [item.start if isinstance(item, Segment) else item.at for item in items]
+    after = 0
+    for item, before in zip_longest(items, starts[1:]):
+        if isinstance(item, Segment):
+            found = cues(item, after, before, record.summary.language)
+        else:
+            found = note_cues(item, after, before)
+        yield from found
+        after = found[-1].end if found else after
+
+
+def _timestamp(sample: int, point: str) -> str:
+    seconds, milliseconds = divmod((sample * 1000 + SAMPLE_RATE // 2) // SAMPLE_RATE, 1000)
+    return f"{_clock(seconds * SAMPLE_RATE)}{point}{milliseconds:03d}"
+
+
+def _clock(sample: int) -> str:
+    minutes, seconds = divmod(max(sample, 0) // SAMPLE_RATE, 60)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"

@@ -1,0 +1,178 @@
+"""The record of a session, written while it goes on."""
+
+import os
+import secrets
+import shutil
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tui.captions import SAMPLE_RATE, Event, Segment
+from tui.sessions.disk import AppendedFile
+from tui.sessions.lines import (
+    FOLDER,
+    RECORD,
+    EndLine,
+    EventLine,
+    Fields,
+    OwnerField,
+    SegmentLine,
+    SessionLine,
+    SourceField,
+    encode,
+)
+
+_ID_LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
+"""Crockford's base32: no letter looks like another."""
+_MOST_TRIES = 100
+_CLOSE_LIMIT = 1.0
+"""Seconds that closing waits for the disk."""
+
+
+class JournalError(Exception):
+    """A session that cannot be saved; the message says what, why and what to try."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionHeader:
+    """What is known of a session when it starts: clean texts, and no key in any of them."""
+
+    source_kind: str
+    source_name: str
+    language: str | None
+    """Code; `None` where the server detects it."""
+    server: str | None
+    """Address."""
+    engine: str | None
+    version: str
+    """captty's own."""
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """Wall clock, with its time zone."""
+
+
+class Journal:
+    """Appends to the record of one live session; for one thread.
+
+    What a method has written survives the end of the process; settled text reaches the disk
+    within a second or two. Nothing raises where writing fails: see `trouble`.
+    """
+
+    def __init__(self, folder: Path, file: AppendedFile, clock: Callable[[], float]) -> None:
+        """Goes on with a `file` that holds the first line; `create` makes one."""
+        self.id = folder.name
+        """Of the session."""
+        self._file = file
+        self._clock = clock
+        self._started = clock()
+        self._lines = 1
+        self._closed = False
+        self._sync = file.sync((folder, folder.parent, folder.parent.parent))
+        self._sync.ask()
+
+    @classmethod
+    def create(
+        cls, root: Path, header: SessionHeader, clock: Callable[[], float] = time.monotonic
+    ) -> "Journal":
+        """A new session in the data folder `root`. Raises `JournalError`."""
+        try:
+            folder = _new_folder(root / FOLDER, header.started_at)
+            return cls(folder, _new_file(folder, header), clock)
+        except OSError as error:
+            raise JournalError(
+                f"The session cannot be saved in {root}: {error.strerror or error}. "
+                "Make room there, make the folder writable, or go on without saving."
+            ) from error
+
+    def write_segment(self, segment: Segment) -> None:
+        """Record how a segment stands now; words are kept of settled ones."""
+        self._write(SegmentLine.of(segment))
+        if segment.settled:
+            self._sync.ask()
+
+    def write_event(self, event: Event) -> None:
+        """Record what happened."""
+        self._write(EventLine(event.kind, event.at, event.text))
+
+    def retry(self) -> None:
+        """Write what could not be written before."""
+        self._file.flush()
+
+    def close(self, cause: str, samples: int) -> None:
+        """End the session, which heard `samples`; waits for the disk, a second at most."""
+        if self._closed:
+            return
+        self._write(EndLine(cause, samples))
+        self._closed = True
+        self._sync.finish(_CLOSE_LIMIT)
+        self._file.close()
+
+    @property
+    def trouble(self) -> str | None:
+        """One sentence while something is not saved."""
+        if (error := self._file.error) is not None:
+            return (
+                f"The session is not being saved ({error.strerror or error}); captty keeps the "
+                "text in memory and tries again, so free some space or check the disk."
+            )
+        if (error := self._sync.failure) is not None:
+            return (
+                f"The disk reported an error ({error.strerror or error}); what was saved may not "
+                "survive a power cut, so export a copy to another disk."
+            )
+        return None
+
+    def _write(self, fields: Fields) -> None:
+        self._file.append(encode(self._lines, self._clock() - self._started, fields))
+        self._lines += 1
+
+
+def _new_folder(sessions: Path, started_at: datetime) -> Path:
+    """A folder for the session that nobody else has."""
+    _make_private(sessions)
+    day = started_at.astimezone(UTC).strftime("%Y%m%d-%H%M%S")
+    for _ in range(_MOST_TRIES):
+        folder = sessions / f"{day}-{''.join(secrets.choice(_ID_LETTERS) for _ in range(4))}"
+        try:
+            folder.mkdir(0o700)
+        except FileExistsError:
+            continue
+        folder.chmod(0o700)
+        return folder
+    raise OSError(f"{_MOST_TRIES} session names were taken")
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder and what is missing above it, for this user's eyes alone."""
+    if folder.is_dir():
+        return
+    _make_private(folder.parent)
+    folder.mkdir(0o700, exist_ok=True)
+    folder.chmod(0o700)
+
+
+def _new_file(folder: Path, header: SessionHeader) -> AppendedFile:
+    """The session's record with its first line; leaves nothing behind where that fails."""
+    line = SessionLine(
+        id=folder.name,
+        started_at=header.started_at.astimezone(UTC),
+        source=SourceField(header.source_kind, header.source_name),
+        language=header.language,
+        server=header.server,
+        engine=header.engine,
+        sample_rate=SAMPLE_RATE,
+        captty=header.version,
+        owner=OwnerField(socket.gethostname(), os.getpid()),
+    )
+    try:
+        file = AppendedFile(folder / RECORD)
+        file.append(encode(0, 0.0, line))
+        if file.error is not None:
+            file.close()
+            raise file.error
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return file
