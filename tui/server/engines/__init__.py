@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Protocol
 
 from tui.captions import Word
+
+DEFAULT = "tui.server.engines.pocketsphinx"
+"""The module of the engine that is always there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +59,9 @@ class Engine(Protocol):
     def start(self, language: str | None, prompt: str) -> Recogniser:
         """Load the models of a language, or of its default where it is `None`."""
         ...
+
+
+def load(module: str) -> Engine:
+    """The engine of a module, which calls it `ENGINE`; loads no model and no native library."""
+    engine: Engine = import_module(module).ENGINE
+    return engine
