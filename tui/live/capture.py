@@ -1,0 +1,64 @@
+"""The way of the sound from its source into the session, at its pace."""
+
+import asyncio
+from collections.abc import Callable
+
+from tui.audio.level import Level, measure
+from tui.audio.source import CHUNK_SAMPLES, Source
+from tui.captions import SAMPLE_RATE
+from tui.live.reader import SourceReader
+from tui.live.uplink import LARGEST_FRAME, Uplink
+
+_LEVEL_SAMPLES = SAMPLE_RATE // 10
+
+
+class Capture:
+    """Reads a source at real-time pace, or as fast as the server takes it; can be paused."""
+
+    def __init__(self, source: Source, *, paced: bool, measured: Callable[[Level], None]) -> None:
+        self._source = source
+        self._paced = paced
+        self._measured = measured
+        self._running = asyncio.Event()
+        self._running.set()
+        self._due = 0.0
+        self._unmeasured = b""
+
+    def pause(self) -> None:
+        """Take no more audio until `resume`."""
+        self._running.clear()
+
+    def resume(self) -> None:
+        """Go on with the next sample."""
+        self._due = 0.0
+        self._running.set()
+
+    async def run(self, uplink: Uplink) -> None:
+        """Hand the source's audio to the uplink until it ends.
+
+        Raises `SourceError` where the source breaks off.
+        """
+        reader = SourceReader(self._source, 1 if self._paced else LARGEST_FRAME // CHUNK_SAMPLES)
+        try:
+            async for block in reader.blocks():
+                await self._running.wait()
+                await self._keep_pace(len(block) / 2 / SAMPLE_RATE)
+                await uplink.offer(block, wait=not self._paced)
+                self._measure(block)
+        finally:
+            reader.stop()
+
+    async def _keep_pace(self, seconds: float) -> None:
+        """Return when a microphone would have delivered the block."""
+        if not self._paced:
+            return
+        now = asyncio.get_running_loop().time()
+        self._due = (self._due or now) + seconds
+        if self._due > now:
+            await asyncio.sleep(self._due - now)
+
+    def _measure(self, block: bytes) -> None:
+        self._unmeasured += block
+        if len(self._unmeasured) >= 2 * _LEVEL_SAMPLES:
+            self._measured(measure(self._unmeasured))
+            self._unmeasured = b""

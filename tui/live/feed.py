@@ -1,0 +1,147 @@
+"""What a live session tells its watcher, coalesced so that one who stalls costs nothing."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from tui.audio.level import Level
+from tui.captions import SAMPLE_RATE, Event, Segment, SegmentKey
+
+
+class State(StrEnum):
+    """What a session is doing, as a word."""
+
+    STARTING = "starting"
+    LIVE = "live"
+    PAUSED = "paused"
+    FINISHING = "finishing"
+    """No more audio; the server still works on what it has."""
+    ENDED = "ended"
+    FAILED = "failed"
+    """It broke off; the reason says why."""
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will come."""
+        return self in (State.ENDED, State.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a session has come, in absolute sample indexes."""
+
+    captured: int = 0
+    sent: int = 0
+    confirmed: int = 0
+    """The server has transcribed everything before this sample."""
+    total: int | None = None
+    """The length of the source, where it is known."""
+    lag: float | None = None
+    """Age of the newest text when it arrived, in seconds."""
+
+    @property
+    def unsent(self) -> float:
+        """Seconds of audio that still wait to be sent."""
+        return (self.captured - self.sent) / SAMPLE_RATE
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A session as it stands, with what changed since the last look."""
+
+    state: State = State.STARTING
+    reason: str = ""
+    """One sentence on why it failed or ended early; empty where all is well."""
+    session_id: str = ""
+    """Empty as long as, or where, nothing is saved."""
+    trouble: str = ""
+    """One sentence while text cannot be saved."""
+    server: str = ""
+    engine: str = ""
+    progress: Progress = Progress()
+    level: Level | None = None
+    """The newest, with the highest peak since the last look; `None` while no audio comes."""
+    segments: tuple[Segment, ...] = ()
+    """The newest form of each segment that changed since the last look, in reading order."""
+    events: tuple[Event, ...] = ()
+    """What happened since the last look."""
+
+
+class Feed:
+    """The newest facts of a session, written by its thread and taken by one watcher.
+
+    `wake` is called, on the session's thread, once there is something to take, and not again until
+    it was taken: a watcher that stalls finds the present when it returns.
+    """
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._lock = threading.Lock()
+        self._snapshot = Snapshot()
+        self._segments: dict[SegmentKey, Segment] = {}
+        self._events: list[Event] = []
+        self._level: Level | None = None
+        self._awake = False
+
+    def state(self, state: State, reason: str = "") -> None:
+        """The session has come into another state."""
+        with self._lock:
+            self._snapshot = replace(self._snapshot, state=state, reason=reason)
+        self._notify()
+
+    def about(self, *, session_id: str, server: str, engine: str) -> None:
+        """The session has a name and a server."""
+        with self._lock:
+            self._snapshot = replace(
+                self._snapshot, session_id=session_id, server=server, engine=engine
+            )
+        self._notify()
+
+    def trouble(self, trouble: str) -> None:
+        """Text cannot be saved, or can again where the sentence is empty."""
+        with self._lock:
+            self._snapshot = replace(self._snapshot, trouble=trouble)
+        self._notify()
+
+    def progress(self, progress: Progress, level: Level | None) -> None:
+        """Audio has moved on."""
+        with self._lock:
+            self._snapshot = replace(self._snapshot, progress=progress)
+            self._level = _loudest(self._level, level)
+        self._notify()
+
+    def changed(self, segments: list[Segment]) -> None:
+        """Segments are new, revised, settled or retracted."""
+        with self._lock:
+            self._segments.update((segment.key, segment) for segment in segments)
+        self._notify()
+
+    def happened(self, event: Event) -> None:
+        """Something happened besides words."""
+        with self._lock:
+            self._events.append(event)
+        self._notify()
+
+    def take(self) -> Snapshot:
+        """The session as it stands; what it reports as changed is not reported again."""
+        with self._lock:
+            self._awake = False
+            segments = tuple(self._segments[key] for key in sorted(self._segments))
+            events, level = tuple(self._events), self._level
+            self._segments, self._events, self._level = {}, [], None
+            return replace(self._snapshot, segments=segments, events=events, level=level)
+
+    def _notify(self) -> None:
+        with self._lock:
+            if self._awake:
+                return
+            self._awake = True
+        self._wake()
+
+
+def _loudest(before: Level | None, level: Level | None) -> Level | None:
+    if before is None or level is None:
+        return level
+    peak = max(before.peak_dbfs, level.peak_dbfs)
+    return Level(level.rms_dbfs, peak, clipped=before.clipped or level.clipped)

@@ -1,0 +1,71 @@
+"""A source read on a thread of its own, so that decoding never holds up the session's loop."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from tui.audio.source import Source, SourceError
+
+_BLOCKS_AHEAD = 50
+
+
+class SourceReader:
+    """Hands the chunks of a source to an event loop, a bounded number of blocks ahead."""
+
+    def __init__(self, source: Source, chunks_a_block: int) -> None:
+        self._source = source
+        self._chunks_a_block = chunks_a_block
+        self._room = threading.Semaphore(_BLOCKS_AHEAD)
+        self._stopped = threading.Event()
+        self._blocks: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._read, name="source", daemon=True)
+
+    async def blocks(self) -> AsyncIterator[bytes]:
+        """PCM16 mono at 16 000 Hz, block by block, until the source ends.
+
+        Raises `SourceError` where the source breaks off.
+        """
+        self._thread.start()
+        while (block := await self._blocks.get()) is not None:
+            if isinstance(block, Exception):
+                raise block
+            self._room.release()
+            yield block
+
+    def stop(self) -> None:
+        """Read no further. The thread lets go of the source as soon as it returns from it."""
+        self._stopped.set()
+
+    def _read(self) -> None:
+        block: list[bytes] = []
+        try:
+            for chunk in self._source.chunks():
+                block.append(chunk)
+                if len(block) == self._chunks_a_block and not self._hand_over(block):
+                    break
+        except Exception as error:
+            self._hand_over(block)
+            self._tell(error if isinstance(error, SourceError) else _unexpected(error))
+        else:
+            self._hand_over(block)
+            self._tell(None)
+        finally:
+            self._source.close()
+
+    def _hand_over(self, block: list[bytes]) -> bool:
+        """Pass the block on as soon as there is room; returns whether anybody still listens."""
+        while block and not self._stopped.is_set():
+            if self._room.acquire(timeout=0.2):
+                self._tell(b"".join(block))
+                block.clear()
+        return not self._stopped.is_set()
+
+    def _tell(self, item: bytes | Exception | None) -> None:
+        with suppress(RuntimeError):  # the loop is gone: nobody listens any more
+            self._loop.call_soon_threadsafe(self._blocks.put_nowait, item)
+
+
+def _unexpected(error: Exception) -> SourceError:
+    return SourceError(f"the sound could not be decoded further ({type(error).__name__})")
