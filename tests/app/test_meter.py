@@ -1,0 +1,188 @@
+"""The level meter: what it shows, and when it names a fault."""
+
+import math
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from textual.app import App, ComposeResult
+from textual.geometry import Region
+
+from tui.audio.level import SILENCE_DBFS, Level
+from tui.captions import SAMPLE_RATE
+from tui.themes import theme_variable_defaults
+from tui.widgets.ballistics import Ballistics, Fault
+from tui.widgets.meter import LevelMeter
+
+SPEECH = Level(rms_dbfs=-24.0, peak_dbfs=-10.0, clipped=False)
+ZERO = Level(SILENCE_DBFS, SILENCE_DBFS, clipped=False)
+MURMUR = Level(rms_dbfs=-58.0, peak_dbfs=-45.0, clipped=False)
+CLIPPED = Level(rms_dbfs=-6.0, peak_dbfs=0.0, clipped=True)
+
+
+class MeterApp(App[None]):
+    """A meter of a given size."""
+
+    def __init__(self, meter: LevelMeter, width: int, height: int) -> None:
+        super().__init__()
+        self.meter = meter
+        meter.styles.width, meter.styles.height = width, height
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return theme_variable_defaults()
+
+    def compose(self) -> ComposeResult:
+        yield self.meter
+
+
+def rows(meter: LevelMeter) -> list[str]:
+    return [meter.render_line(y).text for y in range(meter.size.height)]
+
+
+def faults(levels: Iterator[tuple[float, Level]]) -> dict[float, Fault]:
+    """What a meter says at each of these seconds."""
+    told: dict[float, Fault] = {}
+    ballistics: Ballistics | None = None
+    for seconds, level in levels:
+        at = round(seconds * SAMPLE_RATE)
+        ballistics = ballistics or Ballistics(level, at)
+        told[seconds] = ballistics.read(level, at).fault
+    return told
+
+
+def steady(level: Level, seconds: float, start: float = 0) -> Iterator[tuple[float, Level]]:
+    """A level every tenth of a second."""
+    return ((start + tenth / 10, level) for tenth in range(round(seconds * 10) + 1))
+
+
+# Faults
+
+
+def test_three_seconds_of_digital_zero_are_no_signal() -> None:
+    told = faults(steady(ZERO, 4))
+    assert told[2.9] is Fault.NONE
+    assert told[3.0] is Fault.NO_SIGNAL
+
+
+def test_minus_infinity_is_digital_zero() -> None:
+    assert faults(steady(Level(-math.inf, -math.inf, clipped=False), 3))[3.0] is Fault.NO_SIGNAL
+
+
+def test_any_sound_ends_no_signal() -> None:
+    told = faults(iter([*steady(ZERO, 4), (4.1, MURMUR), (4.2, ZERO)]))
+    assert told[4.1] is Fault.NONE
+    assert told[4.2] is Fault.NONE
+
+
+def test_a_murmur_is_too_quiet_only_after_longer_than_a_pause() -> None:
+    told = faults(iter([*steady(SPEECH, 2), *steady(MURMUR, 9, start=2.1)]))
+    assert told[9.9] is Fault.NONE
+    assert told[10.1] is Fault.QUIET
+
+
+def test_clipping_is_told_long_enough_to_be_read() -> None:
+    told = faults(iter([(0.0, CLIPPED), *steady(SPEECH, 4, start=0.1)]))
+    assert told[0.0] is Fault.CLIPPING
+    assert told[2.9] is Fault.CLIPPING
+    assert told[3.0] is Fault.NONE
+
+
+def test_the_peak_is_held_and_then_falls() -> None:
+    ballistics = Ballistics(SPEECH, 0)
+    assert ballistics.read(CLIPPED, 1600).peak == 0
+    assert ballistics.read(SPEECH, 1600 + SAMPLE_RATE).peak == 0
+    assert ballistics.read(SPEECH, 1600 + 2 * SAMPLE_RATE).peak == -10
+
+
+def test_the_figure_stands_long_enough_to_be_read() -> None:
+    ballistics = Ballistics(SPEECH, 0)
+    figures = [
+        ballistics.read(Level(-30.0 + step, -10.0, clipped=False), step * 1600).figure
+        for step in range(1, 11)
+    ]
+    assert len(set(figures)) == 3
+
+
+# Rows
+
+
+async def test_as_a_panel_bar_scale_and_words_have_rows_of_their_own() -> None:
+    meter = LevelMeter()
+    async with MeterApp(meter, 29, 3).run_test():
+        meter.show(SPEECH, 0)
+        assert rows(meter) == [
+            "████████████████▊╌╌╌╌╌╌┃╌╌╌╌ ",
+            "-60     -40      -20       0 ",
+            " -24 dB                      ",
+        ]
+        meter.show(CLIPPED, 800)
+        assert rows(meter)[0].endswith("┃!")
+        assert rows(meter)[2] == " -24 dB clipping".ljust(29)
+
+
+async def test_on_one_row_of_forty_cells_all_stands_side_by_side() -> None:
+    meter = LevelMeter()
+    async with MeterApp(meter, 40, 1).run_test():
+        for tenth in range(32):
+            meter.show(ZERO, tenth * SAMPLE_RATE // 10)
+        assert rows(meter) == ["╌" * 21 + "  -inf dB no signal"]
+
+
+async def test_a_meter_without_block_characters_is_ascii() -> None:
+    meter = LevelMeter(ascii_only=True)
+    async with MeterApp(meter, 29, 3).run_test():
+        meter.show(SPEECH, 0)
+        assert rows(meter)[0] == "#" * 16 + "-------|---- "
+        assert "".join(rows(meter)).isascii()
+
+
+async def test_without_audio_the_meter_is_empty() -> None:
+    meter = LevelMeter()
+    async with MeterApp(meter, 29, 3).run_test():
+        empty = rows(meter)
+        assert "█" not in empty[0]
+        assert empty[2].strip() == "-- dB"
+        meter.show(CLIPPED, 0)
+        meter.show(None, 800)
+        assert rows(meter) == empty
+
+
+async def test_another_session_starts_afresh() -> None:
+    meter = LevelMeter()
+    async with MeterApp(meter, 29, 3).run_test():
+        meter.show(CLIPPED, 60 * SAMPLE_RATE)
+        meter.show(SPEECH, 800)
+        assert "clipping" not in rows(meter)[2]
+
+
+async def test_values_that_look_the_same_repaint_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    meter = LevelMeter()
+    repainted: list[int] = []
+    refresh = meter.refresh
+
+    def record(*regions: Region, **options: bool) -> LevelMeter:
+        repainted.extend(row for region in regions for row in region.line_range)
+        return refresh(*regions, **options)
+
+    async with MeterApp(meter, 29, 3).run_test():
+        meter.show(SPEECH, 0)
+        monkeypatch.setattr(meter, "refresh", record)
+        meter.show(Level(-24.05, -10.1, clipped=False), 800)
+        assert repainted == []
+        meter.show(Level(-20.0, -10.0, clipped=False), 1600)
+        assert repainted == [0]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (12, 1), (18, 1), (40, 1), (28, 2), (2, 3), (80, 5)])
+async def test_rows_fill_a_meter_of_any_size(size: tuple[int, int]) -> None:
+    meter = LevelMeter()
+    levels = st.floats(max_value=6, allow_nan=False)
+
+    @given(levels, levels, st.booleans())
+    def check(rms: float, peak: float, clipped: bool) -> None:
+        meter.show(Level(rms, peak, clipped=clipped), 0)
+        assert {meter.render_line(y).cell_length for y in range(size[1])} == {size[0]}
+
+    async with MeterApp(meter, *size).run_test():
+        check()
