@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup demo test lint bench lock format clean
+.PHONY: setup demo test lint bench lock format demo-recording clean
 
 setup: $(STAMP)
 
@@ -37,6 +37,10 @@ lock: $(STAMP)
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 		--group dev pyproject.toml -o requirements.lock
+
+# The recording that ships, made anew; needs flite and ffmpeg.
+demo-recording:
+	docs/demo-recording.sh
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,270 @@
+"""The dashboard by Pilot, over a real session and a real websocket."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Footer, Input
+
+from tests.app.still import still, until
+from tests.scripted_server import Script, ScriptedServer, Stream, scripted_server, word
+from tests.sources import Silence
+from tui.app import CapttyApp, ThemeError
+from tui.audio.source import SourceError
+from tui.commands import COMMANDS
+from tui.live.feed import State
+from tui.live.session import LiveSession
+from tui.screens.help import HelpScreen
+from tui.widgets.live_text import LiveText
+from tui.widgets.status_line import StatusLine
+from tui.widgets.tail_line import TailLine
+from tui.widgets.transcript import TranscriptView
+from tui.wire.endpoint import Request
+
+
+def rows(app: CapttyApp) -> list[str]:
+    """The screen as text."""
+    return [strip.text.rstrip() for strip in app.caption_screen._compositor.render_strips()]
+
+
+def shown(app: CapttyApp) -> str:
+    """The screen as one text."""
+    return "\n".join(rows(app))
+
+
+@asynccontextmanager
+async def dashboard(
+    server: ScriptedServer, seconds: float, *, paced: bool = False, size: tuple[int, int] = (80, 24)
+) -> AsyncIterator[tuple[CapttyApp, Pilot[Any]]]:
+    """The dashboard over so many seconds of silence, already started."""
+    app = CapttyApp(
+        lambda source, language, wake: LiveSession(
+            Silence(seconds), server, Request(language), paced=paced, wake=wake
+        ),
+        source="silence.wav",
+        language="en",
+    )
+    async with app.run_test(size=size) as pilot:
+        yield app, pilot
+        if app.session:
+            await asyncio.to_thread(app.session.close)
+
+
+async def ended(app: CapttyApp, pilot: Pilot[Any]) -> None:
+    state = app.caption_screen
+    await until(pilot, lambda: state._state is not None and state._state.over)
+    await pilot.pause()
+
+
+@pytest.mark.parametrize("size", [(40, 12), (80, 24), (200, 60)])
+async def test_captions_come_out_in_order_and_the_state_is_a_word(size: tuple[int, int]) -> None:
+    async with (
+        scripted_server(Script()) as server,
+        dashboard(server, 120, size=size) as (app, pilot),
+    ):
+        await ended(app, pilot)
+        view = app.caption_screen.query_one(TranscriptView)
+        assert [line.text for line in view._lines] == [word(i) for i in range(120)]
+        assert rows(app)[0].startswith(" ENDED   02:00/02:00")
+        assert word(119) in shown(app)
+
+
+async def test_scrolling_up_holds_still_and_counts_and_one_key_returns() -> None:
+    async with (
+        scripted_server(Script()) as server,
+        dashboard(server, 60, paced=True, size=(80, 12)) as (app, pilot),
+    ):
+        for second in range(30):
+            await until(pilot, lambda: bool(server.streams))
+            await server.streams[0].say(second, f"caption {second}")
+        view = app.caption_screen.query_one(TranscriptView)
+        await until(pilot, lambda: "caption 29" in shown(app))
+        await pilot.press("up", "up", "up")
+        await until(pilot, lambda: not view.following)
+        await pilot.pause()
+        held = [view.render_line(y).text for y in range(view.size.height)]
+        for second in range(30, 40):
+            await server.streams[0].say(second, f"caption {second}")
+        await until(pilot, lambda: "VIEW PAUSED +10" in shown(app))
+        assert [view.render_line(y).text for y in range(view.size.height)] == held
+        await pilot.press("f")
+        await until(pilot, lambda: "caption 39" in shown(app))
+        assert "VIEW PAUSED" not in shown(app)
+
+
+async def test_open_text_is_revised_in_place_and_marked() -> None:
+    async with (
+        scripted_server(Script(silent=True)) as server,
+        dashboard(server, 60, paced=True) as (app, pilot),
+    ):
+        await until(pilot, lambda: bool(server.streams))
+
+        async def say(text: str, final: bool) -> None:
+            words = [{"word": text, "is_final": final}]
+            segment = {"id": 0, "text": text, "start": 0, "end": 1, "words": words}
+            await server.streams[0].ws.send_str(json.dumps({"segments": [segment]}))
+
+        live = app.caption_screen.query_one(LiveText)
+        await say("I can see the see", final=False)
+        await until(pilot, lambda: "I can see the see" in shown(app))
+        before = rows(app)
+        await say("I can see the sea", final=False)
+        await until(pilot, lambda: "I can see the sea" in shown(app))
+        after = rows(app)
+        assert "~" in live.render_line(0).text
+        changed = [y for y, (a, b) in enumerate(zip(before, after, strict=True)) if a != b]
+        assert len([y for y in changed if "sea" in after[y]]) == 1
+        await say("I can see the sea", final=True)
+        view = app.caption_screen.query_one(TranscriptView)
+        await until(pilot, lambda: [line.text for line in view._lines] == ["I can see the sea"])
+        await pilot.pause()
+        assert live.render_line(0).text.strip() == ""
+        assert "~" not in shown(app)
+
+
+async def test_pause_and_stop_by_keys() -> None:
+    async with (
+        scripted_server(Script()) as server,
+        dashboard(server, 600, paced=True) as (app, pilot),
+    ):
+        await until(pilot, lambda: app.caption_screen._state is State.LIVE)
+        await pilot.press("space")
+        await until(pilot, lambda: "PAUSED" in rows(app)[0])
+        await pilot.press("space")
+        await until(pilot, lambda: "LIVE" in rows(app)[0])
+        await pilot.press("s")
+        await until(pilot, lambda: "ENDED" in rows(app)[0])
+
+
+async def test_a_broken_connection_is_told_in_words_and_what_was_said_stays() -> None:
+    async def hang_up(stream: Stream) -> None:
+        await stream.ws.close(code=1011, message=b"out of memory")
+
+    async with (
+        scripted_server(Script(at_second={3: hang_up})) as server,
+        dashboard(server, 600) as (app, pilot),
+    ):
+        await ended(app, pilot)
+        assert "FAILED" in rows(app)[0]
+        assert "out of memory" in shown(app)
+        assert word(2) in shown(app)
+
+
+async def test_what_cannot_be_opened_is_told_and_can_be_corrected() -> None:
+    async with scripted_server(Script()) as server:
+
+        def open_session(source: str, language: str | None, wake: Any) -> LiveSession:
+            if source == "wrong":
+                raise SourceError("there is no file wrong: check the path")
+            return LiveSession(Silence(1), server, Request(language), paced=False, wake=wake)
+
+        app = CapttyApp(open_session)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.press(*"wrong", "enter")
+            await until(pilot, lambda: "there is no file wrong" in shown(app))
+            field = app.caption_screen.query_one("#source", Input)
+            assert field.has_focus
+            field.value = "right"
+            await pilot.press("enter")
+            await until(pilot, lambda: app.caption_screen._state is State.ENDED)
+            assert app.session is not None
+            await asyncio.to_thread(app.session.join, 5)
+
+
+async def test_a_wrong_language_is_refused_before_anything_starts() -> None:
+    app = CapttyApp(still(State.LIVE)[0])
+    async with app.run_test() as pilot:
+        await pilot.press(*"demo", "tab", *"klingon", "enter")
+        await until(pilot, lambda: "no such language" in shown(app))
+        assert app.session is None
+
+
+async def test_hostile_text_is_drawn_as_text() -> None:
+    hostile = (
+        "[/] [bold]x[/bold] [@click=app.quit]go[/] \x1b]0;t\x07 \x9b31m \u202e " + "W" * 100_000
+    )
+    async with (
+        scripted_server(Script(silent=True)) as server,
+        dashboard(server, 600, paced=True) as (app, pilot),
+    ):
+        await until(pilot, lambda: bool(server.streams))
+        await server.streams[0].say(0, hostile)
+        await server.streams[0].say(1, "still here")
+        await until(pilot, lambda: "still here" in shown(app))
+        screen = shown(app)
+        assert not any(
+            ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0 for char in screen if char != "\n"
+        )
+        await pilot.press("home")
+        await until(pilot, lambda: "[/] [bold]x[/bold]" in shown(app))
+
+
+async def test_every_command_is_in_help_palette_and_footer_from_the_one_table() -> None:
+    open_session, _ = still(State.LIVE)
+    app = CapttyApp(open_session)
+    async with app.run_test(size=(200, 60)) as pilot:
+        commands = {command.title for command in app.get_system_commands(app.caption_screen)}
+        assert commands == {c.label for c in COMMANDS if c.palette} | {"Theme"}
+        app.caption_screen.query_one(TranscriptView).focus()
+        await pilot.pause()
+        footer = " ".join(str(key.render()) for key in app.query_one(Footer).query("FooterKey"))
+        for command in COMMANDS:
+            if command.footer:
+                assert command.label in footer
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        text = str(app.screen.query_one("#help-text").render())
+        assert all(command.help in text for command in COMMANDS)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.caption_screen)
+
+
+async def test_the_palette_runs_a_command() -> None:
+    app = CapttyApp(still(State.LIVE)[0])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("ctrl+p")
+        await pilot.pause()
+        await pilot.press(*"help")
+        await pilot.pause(0.5)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+
+
+def test_a_theme_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ThemeError, match="captty-light"):
+        CapttyApp(still(State.LIVE)[0], theme="nonesuch")
+
+
+async def test_a_theme_of_the_users_is_there_and_a_broken_one_is_told(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('name = "mine"\nprimary = "#ff8800"\n')
+    (tmp_path / "broken.toml").write_text('name = "broken"\nprimary = "no colour"\n')
+    app = CapttyApp(still(State.LIVE)[0], tmp_path, theme="mine")
+    async with app.run_test(notifications=True) as pilot:
+        await pilot.pause()
+        assert app.theme == "mine"
+        assert "broken.toml" in " ".join(toast.message for toast in app._notifications)
+
+
+@pytest.mark.parametrize("value", ["1", ""])
+async def test_no_color_means_no_colour_and_empty_means_unset(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("NO_COLOR", value)
+    app = CapttyApp(still(State.LIVE)[0])
+    assert app.no_color is bool(value)
+
+
+async def test_an_empty_transcript_is_explained() -> None:
+    async with (
+        scripted_server(Script(silent=True)) as server,
+        dashboard(server, 30, paced=True) as (app, pilot),
+    ):
+        tail = app.caption_screen.query_one(TailLine)
+        await until(pilot, lambda: tail.notice == "listening, no words yet")
+        assert "no signal" in shown(app)
+        assert app.caption_screen.query_one(StatusLine).status.captured > 0

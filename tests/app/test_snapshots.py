@@ -1,0 +1,72 @@
+"""Pictures of the dashboard at three sizes and in both themes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from tests.app.still import still, until
+from tui.app import CapttyApp
+from tui.live.feed import State
+from tui.screens.captions import CaptionScreen
+
+SIZES = [(40, 12), (80, 24), (200, 60)]
+
+Compare = Callable[..., bool]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Marks stay, cursors do not blink."""
+    monkeypatch.setattr(CaptionScreen, "_mark_seconds", float("inf"))
+    monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)
+
+
+def _app(state: State, theme: str) -> tuple[CapttyApp, Callable[[Pilot[Any]], Any]]:
+    open_session, opened = still(state)
+    app = CapttyApp(open_session, source="talks/evening.mp3", language="en", theme=theme)
+
+    async def moment(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: bool(opened and app.caption_screen._unsettled))
+        opened[0].revise()
+        await until(pilot, lambda: app.caption_screen._snapshot.progress.captured > 0)
+        await pilot.pause()
+
+    return app, moment
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("theme", ["captty-dark", "captty-light"])
+def test_live(snap_compare: Compare, size: tuple[int, int], theme: str) -> None:
+    """Settled captions, an open one with a revised word, level and state."""
+    app, moment = _app(State.LIVE, theme)
+    assert snap_compare(app, terminal_size=size, run_before=moment)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_failed(snap_compare: Compare, size: tuple[int, int]) -> None:
+    """The connection broke: captions stay, the reason is in words."""
+    app, moment = _app(State.FAILED, "captty-dark")
+    assert snap_compare(app, terminal_size=size, run_before=moment)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_choosing(snap_compare: Compare, size: tuple[int, int]) -> None:
+    """Nothing is captioned yet: the source panel waits for a sound."""
+    app = CapttyApp(still(State.LIVE)[0])
+    assert snap_compare(app, terminal_size=size)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_help(snap_compare: Compare, size: tuple[int, int]) -> None:
+    """All keys and marks."""
+    app, moment = _app(State.LIVE, "captty-dark")
+
+    async def help_shown(pilot: Pilot[Any]) -> None:
+        await moment(pilot)
+        await pilot.press("question_mark")
+        await pilot.pause()
+
+    assert snap_compare(app, terminal_size=size, run_before=help_shown)

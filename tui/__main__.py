@@ -1,0 +1,5 @@
+"""`python -m tui` is `captty`."""
+
+from tui.cli import main
+
+main()

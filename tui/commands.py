@@ -1,0 +1,68 @@
+"""The one table of what a person can do: keys, footer, help and palette all come from it."""
+
+from dataclasses import dataclass
+
+from textual.binding import Binding, BindingType
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One thing to do on the dashboard."""
+
+    id: str
+    """Name by which user key maps refer to it."""
+    keys: str
+    """Comma-separated, the first is shown."""
+    label: str
+    """One or two words, for the footer."""
+    help: str
+    """One sentence, for help and palette."""
+    action: str
+    footer: bool = True
+    """Whether the footer has room for it."""
+    palette: bool = True
+    """Whether it makes sense in the command palette."""
+
+    def binding(self) -> Binding:
+        """The command as Textual knows it; a key with ctrl is never typed as text."""
+        return Binding(
+            self.keys,
+            self.action,
+            self.label,
+            show=self.footer,
+            tooltip=self.help,
+            id=self.id,
+            priority=self.keys.startswith("ctrl+"),
+        )
+
+
+QUIT = Command(
+    "quit", "ctrl+q", "Quit", "End the session, which stays saved, and quit.", "app.quit"
+)
+COMMANDS = (
+    Command("help", "question_mark", "Help", "Show all keys and what the marks mean.", "help"),
+    QUIT,
+    Command("pause", "space", "Pause", "Pause the source, or resume it.", "toggle_pause"),
+    Command("stop", "s", "Stop", "Stop listening and wait for the last words.", "stop"),
+    Command("follow", "f,end", "Latest", "Follow the newest captions again.", "follow"),
+    Command("source", "o", "Open", "Choose what to caption: a file, or demo.", "choose_source"),
+    Command("up", "up", "Row up", "Look back one row; the view then holds still.", "up", False),
+    Command("down", "down", "Row down", "Go forward one row.", "down", False),
+    Command("page_up", "pageup", "Page up", "Look back a page.", "page_up", False),
+    Command("page_down", "pagedown", "Page down", "Go forward a page.", "page_down", False),
+    Command("home", "home", "First", "Go to the first caption.", "first", False),
+    Command(
+        "palette",
+        "ctrl+p",
+        "Palette",
+        "Search all commands, and choose the colours.",
+        "app.command_palette",
+        footer=False,
+        palette=False,
+    ),
+)
+
+
+def bindings() -> list[BindingType]:
+    """All commands as Textual bindings."""
+    return [command.binding() for command in COMMANDS]

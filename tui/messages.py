@@ -1,0 +1,33 @@
+"""Facts that come to the dashboard from other threads."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+if TYPE_CHECKING:
+    from tui.live.session import LiveSession
+
+
+@dataclass
+class SessionOpened(Message):
+    """A session is ready to start."""
+
+    session: "LiveSession"
+
+
+@dataclass
+class SessionRefused(Message):
+    """No session can be had."""
+
+    reason: str
+    """One sentence."""
+
+
+@dataclass
+class FeedMoved(Message):
+    """The live session has news for whoever takes it."""
+
+    def can_replace(self, message: Message) -> bool:
+        """Two of them say no more than one."""
+        return isinstance(message, FeedMoved)
