@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import time
 import wave
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -89,6 +90,34 @@ async def status(address: str, query: str = "", headers: dict[str, str] | None =
             return 101
     except aiohttp.WSServerHandshakeError as error:
         return error.status
+
+
+async def handshake(
+    address: str, receive_buffer: int = 0
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A websocket client that reads no frames unless it is made to."""
+    host, _, port = address.rpartition(":")
+    sock = socket.socket()
+    if receive_buffer:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    sock.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(sock, (host, int(port)))
+    reader, writer = await asyncio.open_connection(sock=sock, limit=1_024)
+    writer.write(
+        f"GET {STREAMING_PATH} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
+    )
+    answer = await reader.readuntil(b"\r\n\r\n")
+    assert b" 101 " in answer
+    return reader, writer
+
+
+def frame(opcode: int, payload: bytes) -> bytes:
+    """A client's frame, with a mask that changes nothing."""
+    size = len(payload)
+    length = bytes([0x80 | size]) if size < 126 else bytes([0xFE]) + size.to_bytes(2, "big")
+    return bytes([0x80 | opcode]) + length + bytes(4) + payload
 
 
 async def hear(ws: ClientWebSocketResponse) -> Message | None:

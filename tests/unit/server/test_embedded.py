@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import aiohttp
@@ -96,7 +97,8 @@ def test_it_runs_in_any_thread() -> None:
 
 @pytest.mark.parametrize("stuck", ["server", "worker", "both"])
 async def test_it_ends_in_time_and_whole_even_where_something_is_stuck(stuck: str) -> None:
-    async with EmbeddedServer() as endpoint, aiohttp.ClientSession() as http:
+    async with AsyncExitStack() as block, aiohttp.ClientSession() as http:
+        endpoint = await block.enter_async_context(EmbeddedServer())
         ws = await http.ws_connect(endpoint.url, headers=endpoint.headers())
         await ws.send_str(trace("ready"))
         await hear_until(ws, lambda m: "trace_id" in m)
@@ -105,8 +107,10 @@ async def test_it_ends_in_time_and_whole_even_where_something_is_stuck(stuck: st
         for process in {"server": [server], "worker": [worker], "both": processes}[stuck]:
             process.suspend()
         started = time.monotonic()
-    assert time.monotonic() - started < 4.5
-    assert gone(processes)
+        await block.aclose()
+        assert time.monotonic() - started < 4.5
+        assert gone(processes)
+        await ws.close()
 
 
 def test_nothing_outlives_a_captty_that_was_killed() -> None:

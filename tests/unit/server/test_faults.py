@@ -13,6 +13,8 @@ from tests.unit.server.serving import (
     FINAL,
     SILENCE,
     errors,
+    frame,
+    handshake,
     hear_out,
     hear_until,
     is_final,
@@ -68,11 +70,12 @@ async def test_an_engine_that_cannot_start_says_so_once_the_client_listens() -> 
 
 
 async def test_a_client_that_vanishes_leaves_no_worker_behind() -> None:
-    async with serving(MODULE) as address, streaming(address) as ws:
-        await ws.send_bytes(SILENCE)
-        await hear_until(ws, lambda m: texts([m]) == {"0": "8000"})
+    async with serving(MODULE) as address:
+        reader, writer = await handshake(address)
+        writer.write(frame(2, SILENCE))
+        assert await reader.readuntil(b"8000")
         assert len(workers()) == 1
-        ws._response.connection.transport.abort()  # type: ignore[union-attr]
+        writer.transport.abort()
         await until(lambda: not workers())
 
 

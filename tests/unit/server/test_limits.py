@@ -1,7 +1,6 @@
 """What a client may not do, and what others notice of it: nothing."""
 
 import asyncio
-import socket
 import time
 from contextlib import suppress
 
@@ -14,6 +13,8 @@ from tests.unit.server.serving import (
     SILENCE,
     clear,
     errors,
+    frame,
+    handshake,
     hear_out,
     hear_until,
     is_final,
@@ -26,7 +27,6 @@ from tests.unit.server.serving import (
 )
 from tui.captions import SAMPLE_RATE
 from tui.server.limits import Limits
-from tui.wire.endpoint import STREAMING_PATH
 
 
 async def still_serves(address: str) -> None:
@@ -170,31 +170,3 @@ async def taken(writer: asyncio.StreamWriter, data: bytes, seconds: float) -> in
                 await writer.drain()
                 sent += len(data)
     return sent
-
-
-async def handshake(
-    address: str, receive_buffer: int = 0
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A websocket client that reads no frames unless it is made to."""
-    host, _, port = address.rpartition(":")
-    sock = socket.socket()
-    if receive_buffer:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    sock.setblocking(False)
-    await asyncio.get_running_loop().sock_connect(sock, (host, int(port)))
-    reader, writer = await asyncio.open_connection(sock=sock, limit=1_024)
-    writer.write(
-        f"GET {STREAMING_PATH} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\n"
-        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
-    )
-    answer = await reader.readuntil(b"\r\n\r\n")
-    assert b" 101 " in answer
-    return reader, writer
-
-
-def frame(opcode: int, payload: bytes) -> bytes:
-    """A client's frame, with a mask that changes nothing."""
-    size = len(payload)
-    length = bytes([0x80 | size]) if size < 126 else bytes([0xFE]) + size.to_bytes(2, "big")
-    return bytes([0x80 | opcode]) + length + bytes(4) + payload
