@@ -174,18 +174,14 @@ class Layout:
         """One line where it is wide enough; else two of like width, broken behind punctuation."""
         if self.width(first, end) <= self._columns:
             return (self._text(first, end),)
-        last = self._line_end(first)
-        fitting = [
-            middle
-            for middle in range(first + 1, last + 1)
-            if self.width(middle, end) <= self._columns or middle == last
-        ]
-        middle = min(fitting, key=lambda middle: self._unevenness(first, middle, end))
+        middles = range(first + 1, self._line_end(first) + 1)
+        middle = min(middles, key=lambda middle: self._badness(first, middle, end))
         return self._text(first, middle), self._text(middle, end)
 
-    def _unevenness(self, first: int, middle: int, end: int) -> float:
-        uneven = abs(self.width(first, middle) - self.width(middle, end))
-        return uneven - self._bonus(middle)
+    def _badness(self, first: int, middle: int, end: int) -> tuple[int, float]:
+        """Columns that do not fit the second line, then how uneven the two are."""
+        upper, lower = self.width(first, middle), self.width(middle, end)
+        return max(lower - self._columns, 0), abs(upper - lower) - self._bonus(middle)
 
     def _bonus(self, end: int) -> float:
         """How many columns of unevenness the punctuation before `end` is worth."""

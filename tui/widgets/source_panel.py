@@ -1,5 +1,6 @@
 """The source panel: what is captioned, and the switches for it."""
 
+import unicodedata
 from dataclasses import dataclass
 
 from textual.app import ComposeResult
@@ -8,6 +9,8 @@ from textual.message import Message
 from textual.widgets import Button, Input, Label, Static
 
 from tui.captions.languages import LANGUAGES, language_code
+
+_UNDRAWABLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 class SourcePanel(Vertical):
@@ -32,13 +35,14 @@ class SourcePanel(Vertical):
     def __init__(self, source: str = "", language: str | None = None, server: str = "") -> None:
         super().__init__()
         self._source = source
+        self._shown = drawable(source)
         self._language = language or ""
-        self._server = server or "own, on this machine"
+        self._server = server or "this machine"
 
     def compose(self) -> ComposeResult:
         """Fields above, switches below."""
         yield Label("Sound: a file, or demo", classes="field")
-        yield Input(self._source, placeholder="path, or demo", id="source", compact=True)
+        yield Input(self._shown, placeholder="path, or demo", id="source", compact=True)
         yield Label("Language: a code, or auto", classes="field")
         yield Input(self._language, placeholder="auto", id="language", compact=True)
         with Horizontal(id="switches"):
@@ -59,6 +63,12 @@ class SourcePanel(Vertical):
         """Let the user type a sound."""
         self.query_one("#source", Input).focus()
 
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Pasted text may hold what a terminal would obey."""
+        event.stop()
+        if event.value != (safe := drawable(event.value)):
+            event.input.value = safe
+
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter in either field starts."""
         event.stop()
@@ -72,6 +82,7 @@ class SourcePanel(Vertical):
 
     def _start(self) -> None:
         source = self.query_one("#source", Input).value.strip()
+        source = self._source if source == self._shown.strip() else source
         language = self.query_one("#language", Input).value.strip()
         code = None if language.casefold() in ("", "auto") else language_code(language)
         if not source:
@@ -81,3 +92,8 @@ class SourcePanel(Vertical):
             self.post_message(self.Mistaken(f"no such language: use a code like {examples}"))
         else:
             self.post_message(self.StartRequested(source, code))
+
+
+def drawable(text: str) -> str:
+    """The text without control characters; spaces of every kind stay: file names hold them."""
+    return "".join(char for char in text if unicodedata.category(char) not in _UNDRAWABLE)

@@ -166,18 +166,20 @@ def test_a_long_segment_is_cut_behind_punctuation() -> None:
     assert [(now.start - last.end) for last, now in pairwise(found)] == [GAP, GAP]
 
 
-def test_japanese_lines_do_not_begin_with_punctuation_or_small_kana() -> None:
-    text = "ちょっと待ってください、「散歩」に行きましょう。天気がいいですから。" * 5
-    lines = [line for cue in cues(segment(0, text, 0, 60, language="ja")) for line in cue.lines]
-    assert len(lines) > 10
-    assert not [line for line in lines if line[0] in "、。」っょー" or line[-1] in "「"]
+@unhurried
+@given(st.lists(st.sampled_from(["天気", "が", "いい、", "「散歩」", "ちょっと", "です。", "AI"])))
+def test_japanese_lines_do_not_begin_with_punctuation_or_small_kana(text: list[str]) -> None:
+    said = segment(0, "".join(text), 0, len(text), language="ja")
+    lines = [line for cue in cues(said) for line in cue.lines]
+    assert not [line for line in lines if line[0] in "、。」っょ" or line[-1] in "「"]
 
 
 def test_characters_stay_whole_where_a_word_is_too_long() -> None:
     family, flag, letter = "👨\u200d👩\u200d👧\u200d👦", "🇩🇪", "e\u0301"
-    for character in (family, flag, letter, "กำ", "เก"):
+    for character in (family, flag, letter, "กำ", "เก", "कि", "❤\ufe0f", "👍🏽"):
         lines = [line for cue in cues(segment(0, character * 60, 0, 30)) for line in cue.lines]
         assert len(lines) > 1
+        assert max(map(wcswidth, lines)) <= 42
         assert {line.replace(character, "") for line in lines} == {""}
 
 
@@ -189,6 +191,17 @@ def test_times_come_from_the_words() -> None:
         Cue(0, 39_000, ("One, two, three, four, um, five,", "six, seven, eight, nine, ten.")),
         Cue(20 * SAMPLE_RATE, 21 * SAMPLE_RATE, ("Later…",)),
     ]
+
+
+def test_words_with_impossible_times_do_not_move_the_cues_out_of_their_segment() -> None:
+    times = [0, 99 * SAMPLE_RATE, 4 * SAMPLE_RATE, -5, 3 * SAMPLE_RATE]
+    words = [
+        Word(text, time, time + 9) for text, time in zip(SPEECH.split(), times * 9, strict=False)
+    ]
+    found = cues(segment(0, SPEECH, 1, 12, words=tuple(words)))
+    _assert_readable(found, SAMPLE_RATE)
+    assert found[-1].end <= 12 * SAMPLE_RATE + SHORTEST + 16
+    assert [line for cue in found for line in cue.lines]
 
 
 def test_words_of_a_text_without_spaces_give_times() -> None:

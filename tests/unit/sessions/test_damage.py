@@ -95,6 +95,17 @@ def test_a_cut_line_is_told_apart_from_damage(golden: Golden) -> None:
     assert "is damaged" in (_loaded(golden, flipped).damage or "")
 
 
+def test_a_line_that_is_being_written_is_no_damage(tmp_path: Path) -> None:
+    journal = talk(tmp_path)
+    with record_path(tmp_path, journal.id).open("ab") as file:
+        file.write(b'{"v":1,"n":9')
+    record = SessionStore(tmp_path).load(journal.id)
+    journal.close("stopped", 0)
+    assert record.summary.state is SessionState.LIVE
+    assert record.damage is None
+    assert len(record.segments) == 2
+
+
 def _line(**fields: Any) -> bytes:
     body = json.dumps(fields).encode()
     return body[:-1] + b',"crc":"%08x"}\n' % zlib.crc32(body)

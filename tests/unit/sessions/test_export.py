@@ -7,6 +7,7 @@ import subprocess
 import threading
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -207,6 +208,14 @@ def test_where_the_session_broke_off_stands_between_the_segments() -> None:
         places = [exported.index(text) for text in texts]
         assert places == sorted(places)
         assert "connected" not in exported
+
+
+def test_lines_are_as_narrow_as_the_language_of_the_session_wants() -> None:
+    record = _record([segment(0, "天気がいいですね" * 4, 0, 8)])
+    summary = replace(record.summary, language="ja")
+    narrow = export(replace(record, summary=summary), "srt")
+    assert narrow != export(record, "srt")
+    assert max(len(line) for line in narrow.splitlines() if "天" in line) <= 23 // 2
 
 
 def test_json_is_what_scripts_get(tmp_path: Path) -> None:
