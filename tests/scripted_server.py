@@ -154,7 +154,7 @@ async def _converse(server: ScriptedServer, stream: Stream) -> None:
 
 
 async def _serve_for_ever() -> None:
-    async with scripted_server(Script()) as server:
+    async with scripted_server(Script(silent=True)) as server:
         print(server.url, flush=True)
         await asyncio.Event().wait()
 

@@ -40,7 +40,7 @@ def measure(pcm: bytes) -> Level:
         return Level(SILENCE_DBFS, SILENCE_DBFS, clipped=False)
     peak = max(int(samples.max()), -int(samples.min()))
     values = samples.astype(np.float64)
-    rms = math.sqrt(float(np.dot(values, values)) / values.size)
+    rms = math.sqrt(float(np.square(values).mean()))
     full = FULL_SCALE - 1
     clipped = peak >= full and _CLIPPED_RUN in (np.abs(values) >= full).tobytes()
     return Level(_dbfs(rms), _dbfs(peak), clipped)

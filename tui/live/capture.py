@@ -4,12 +4,15 @@ import asyncio
 from collections.abc import Callable
 
 from tui.audio.level import Level, measure
-from tui.audio.source import CHUNK_SAMPLES, Source
+from tui.audio.source import Source
 from tui.captions import SAMPLE_RATE
 from tui.live.reader import SourceReader
-from tui.live.uplink import LARGEST_FRAME, Uplink
+from tui.live.uplink import Uplink
 
 _LEVEL_SAMPLES = SAMPLE_RATE // 10
+_MOST_BLOCKS = 2
+_CHUNKS_AT_ONCE = 40
+"""Handed from thread to thread where nobody waits for the single chunk."""
 
 
 class Capture:
@@ -22,7 +25,9 @@ class Capture:
         self._running = asyncio.Event()
         self._running.set()
         self._due = 0.0
-        self._unmeasured = b""
+        self._interval = _LEVEL_SAMPLES if paced else 50 * _LEVEL_SAMPLES
+        self._blocks: list[bytes] = []
+        self._unmeasured = 0
 
     def pause(self) -> None:
         """Take no more audio until `resume`."""
@@ -38,7 +43,7 @@ class Capture:
 
         Raises `SourceError` where the source breaks off.
         """
-        reader = SourceReader(self._source, 1 if self._paced else LARGEST_FRAME // CHUNK_SAMPLES)
+        reader = SourceReader(self._source, 1 if self._paced else _CHUNKS_AT_ONCE)
         try:
             async for block in reader.blocks():
                 await self._running.wait()
@@ -58,7 +63,10 @@ class Capture:
             await asyncio.sleep(self._due - now)
 
     def _measure(self, block: bytes) -> None:
-        self._unmeasured += block
-        if len(self._unmeasured) >= 2 * _LEVEL_SAMPLES:
-            self._measured(measure(self._unmeasured))
-            self._unmeasured = b""
+        """Tell the level of all audio that comes at its pace, and samples of what comes faster."""
+        self._unmeasured += len(block)
+        self._blocks.append(block)
+        if self._unmeasured >= 2 * self._interval:
+            self._measured(measure(b"".join(self._blocks[-_MOST_BLOCKS:])))
+            self._unmeasured = 0
+            self._blocks.clear()

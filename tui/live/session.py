@@ -232,7 +232,7 @@ class _Run:
         self._take(self._transcript.settle_all())
         self._measured(None)
         if self._journal:
-            self._journal.close(outcome.cause, self._spool.end)
+            self._journal.close(outcome.cause, self._spool.end, complete=not outcome.failure)
             self._feed.trouble(self._journal.trouble or "")
 
     async def _conversation(self, connection: Connection) -> Outcome:

@@ -38,6 +38,8 @@ _SILENT_SAMPLES = 5 * SAMPLE_RATE
 """Audio without a word after which the empty transcript is explained."""
 
 
+_FRAME_SECONDS = 0.1
+"""Text, level and time that come within it share one frame: fewer bytes, less flicker."""
 _TALL_ROWS = 20
 
 
@@ -67,6 +69,7 @@ class CaptionScreen(Screen[None]):
         self._unsettled: dict[SegmentKey, Segment] = {}
         self._marks = RevisionMarks()
         self._mark_timer: Timer | None = None
+        self._looked_at = 0.0
 
     def compose(self) -> ComposeResult:
         """Status above, source and level beside the captions, keys below."""
@@ -163,10 +166,21 @@ class CaptionScreen(Screen[None]):
     # A session goes on
 
     @on(FeedMoved)
-    def show_news(self) -> None:
-        """Show what is new; what came in the meantime is in it."""
+    def schedule_news(self) -> None:
+        """Show what is new now, or as soon as the last news have been on screen for a moment.
+
+        The feed wakes once for each look, so that there is one look to come at most.
+        """
+        wait = self._looked_at + _FRAME_SECONDS - monotonic()
+        if wait > 0:
+            self.set_timer(wait, self._show_news)
+        else:
+            self._show_news()
+
+    def _show_news(self) -> None:
         if self.session is None:
             return
+        self._looked_at = monotonic()
         snapshot = self._snapshot = self.session.feed.take()
         self._take_segments(snapshot.segments)
         for event in snapshot.events:
@@ -220,13 +234,13 @@ class CaptionScreen(Screen[None]):
         progress = snapshot.progress
         self.query_one(StatusLine).status = Status(
             state=snapshot.state.upper(),
-            captured=progress.captured,
-            total=progress.total,
+            seconds=progress.captured // SAMPLE_RATE,
+            total=None if progress.total is None else round(progress.total / SAMPLE_RATE),
             language=self._language or "",
             server=snapshot.server,
             engine=snapshot.engine,
-            lag=progress.lag if self._session_runs else None,
-            unsent=progress.unsent,
+            lag=_coarse(progress.lag) if self._session_runs else None,
+            unsent=int(progress.unsent),
         )
 
     def _show_level(self, snapshot: Snapshot) -> None:
@@ -325,3 +339,8 @@ class CaptionScreen(Screen[None]):
     def action_first(self) -> None:
         """Go to the first caption."""
         self.query_one(TranscriptView).action_scroll_home()
+
+
+def _coarse(lag: float | None) -> float | None:
+    """In steps of half a second: every other figure would cost a repaint and tell no more."""
+    return None if lag is None else round(lag * 2) / 2

@@ -37,9 +37,8 @@ class Client:
         return self._ws
 
     async def receive(self) -> str | bytes:
-        """The next message. Raises `TimeoutError` where none comes, `StreamEnded` at the end."""
-        async with asyncio.timeout(self._limits.idle):
-            message = await self._ws.receive()
+        """The next message. Raises `StreamEnded` at the end."""
+        message = await self._ws.receive()
         if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
             raise StreamEnded(None)
         data: str | bytes = message.data

@@ -44,6 +44,7 @@ class Stream:
         self._outbox = Outbox(limits.replies)
         self._mistakes = Mistakes(limits.mistakes)
         self._samples = 0
+        self._heard_at = time.monotonic()
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -56,6 +57,7 @@ class Stream:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._read())
+                tasks.create_task(self._watch())
                 tasks.create_task(self._transcribe(recognitions))
                 tasks.create_task(self._send())
                 tasks.create_task(self._until_stopped())
@@ -74,13 +76,17 @@ class Stream:
     async def _read(self) -> None:
         """Take messages until the client may send no more; the last words are then on the way."""
         while self._samples < self._limits.session:
-            try:
-                frame = await self._client.receive()
-            except TimeoutError:
-                return await self._dismiss("no message came for too long", "idle")
+            frame = await self._client.receive()
+            self._heard_at = time.monotonic()
             await self._take(frame)
             await asyncio.sleep(0)  # the frames of one client must not keep others waiting
-        return await self._dismiss("the stream has become too long: connect again", "too_long")
+        await self._dismiss("the stream has become too long: connect again", "too_long")
+
+    async def _watch(self) -> None:
+        """Dismiss a client that says nothing any more."""
+        while (left := self._heard_at + self._limits.idle - time.monotonic()) > 0:
+            await asyncio.sleep(left)
+        await self._dismiss("no message came for too long: connect again", "idle")
 
     async def _take(self, frame: str | bytes) -> None:
         message = parse_client_message(frame)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
 
-from tui.captions import SAMPLE_RATE, Event, EventKind, Segment, clean
+from tui.captions import SAMPLE_RATE, CapttyError, Event, EventKind, Segment, clean
 from tui.sessions.cues import Cue, cues, note_cues, note_text
 from tui.sessions.record import SessionRecord
 
@@ -19,8 +19,8 @@ _FOR_SRT = str.maketrans("<>", "‹›")
 _FOR_VTT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
-class ExportError(Exception):
-    """An export that cannot be written; the message says what, why and what to try."""
+class ExportError(CapttyError):
+    """An export that cannot be written."""
 
 
 def export(record: SessionRecord, file_format: str) -> str:

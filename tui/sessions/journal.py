@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tui.captions import SAMPLE_RATE, Event, Segment
+from tui.captions import SAMPLE_RATE, CapttyError, Event, Segment
 from tui.sessions.disk import AppendedFile
 from tui.sessions.lines import (
     FOLDER,
@@ -32,8 +32,8 @@ _CLOSE_LIMIT = 1.0
 """Seconds that closing waits for the disk."""
 
 
-class JournalError(Exception):
-    """A session that cannot be saved; the message says what, why and what to try."""
+class JournalError(CapttyError):
+    """A session that cannot be saved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +100,14 @@ class Journal:
         """Write what could not be written before."""
         self._file.flush()
 
-    def close(self, cause: str, samples: int) -> None:
-        """End the session, which heard `samples`; waits for the disk, a second at most."""
+    def close(self, cause: str, samples: int, *, complete: bool = True) -> None:
+        """End the session, which heard `samples`; waits for the disk, a second at most.
+
+        One that is not `complete` broke off and is listed as interrupted.
+        """
         if self._closed:
             return
-        self._write(EndLine(cause, samples))
+        self._write(EndLine(cause, samples, complete))
         self._closed = True
         self._sync.finish(_CLOSE_LIMIT)
         self._file.close()

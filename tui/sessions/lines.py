@@ -117,12 +117,14 @@ class EventLine(msgspec.Struct):
     text: str
 
 
-class EndLine(msgspec.Struct):
-    """The last line: the session was closed in order."""
+class EndLine(msgspec.Struct, omit_defaults=True):
+    """The last line: the process closed the session."""
 
     cause: str
     samples: int
     """How much audio the session heard."""
+    complete: bool = True
+    """Whether it ended as it should, and did not break off."""
 
 
 Fields = SessionLine | SegmentLine | EventLine | EndLine

@@ -17,7 +17,7 @@ class SessionState(StrEnum):
     LIVE = "live"
     """A process is writing it."""
     INTERRUPTED = "interrupted"
-    """Its process ended before it could close it."""
+    """It broke off, or its process ended before it could close it."""
     UNREADABLE = "unreadable"
     """It is there, but reading it failed: nothing is known of it."""
 
@@ -175,7 +175,7 @@ class RecordBuilder:
 
     def _state(self, live: bool) -> SessionState:
         if self._end is not None:
-            return SessionState.COMPLETE
+            return SessionState.COMPLETE if self._end.complete else SessionState.INTERRUPTED
         return SessionState.LIVE if live else SessionState.INTERRUPTED
 
     def _samples(self) -> int:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from tui.captions import clean
+from tui.captions import CapttyError, clean
 from tui.sessions.lines import FOLDER, RECORD, LineReader
 from tui.sessions.record import RecordBuilder, SessionRecord, SessionState, SessionSummary
 
@@ -20,8 +20,8 @@ _SECOND = len("20261122-201311")
 _MOST_NAMED = 10
 
 
-class SessionError(Exception):
-    """Sessions that cannot be read; the message says what, why and what to try."""
+class SessionError(CapttyError):
+    """Sessions that cannot be read."""
 
 
 class NoSuchSession(SessionError):

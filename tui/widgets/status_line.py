@@ -7,8 +7,6 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from tui.captions import SAMPLE_RATE
-
 _GAP = "  "
 
 
@@ -18,28 +16,28 @@ class Status:
 
     state: str = "READY"
     """A word in capitals."""
-    captured: int = 0
-    """Samples of audio so far."""
+    seconds: int = 0
+    """Of audio so far."""
     total: int | None = None
-    """Samples of the whole source, where it is known."""
+    """Seconds of the whole source, where they are known."""
     language: str = ""
     server: str = ""
     engine: str = ""
     lag: float | None = None
     """Seconds between speech and its newest text."""
-    unsent: float = 0.0
+    unsent: int = 0
     """Seconds of audio that wait to be sent."""
 
     def parts(self) -> list[str]:
         """The facts behind the state, the most important first."""
-        time = duration(self.captured)
-        if self.total:
+        time = duration(self.seconds)
+        if self.total is not None:
             time += f"/{duration(self.total)}"
         parts = [time]
         if self.lag is not None:
             parts.append(f"lag {self.lag:.1f} s")
-        if self.unsent >= 1:
-            parts.append(f"unsent {self.unsent:.0f} s")
+        if self.unsent:
+            parts.append(f"unsent {self.unsent} s")
         parts.append(self.language or "auto")
         parts += [part for part in (self.engine, self.server) if part]
         return parts
@@ -66,8 +64,8 @@ class StatusLine(Widget):
         return Content.assemble((state, style), facts)
 
 
-def duration(samples: int) -> str:
+def duration(seconds: int) -> str:
     """`mm:ss`, or `h:mm:ss` from an hour on."""
-    minutes, seconds = divmod(samples // SAMPLE_RATE, 60)
+    minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"

@@ -83,6 +83,7 @@ def test_words_stay_whole(words: list[str], said: Segment) -> None:
 @unhurried
 @given(segments())
 @example(segment(0, "\u0915" + "\u093e" * 40, language="zh"))
+@example(segment(0, f"{'x' * 39}. y {'z' * 20} {'z' * 21}", 0, 6, language="en"))
 def test_lines_are_no_wider_than_the_language_allows(said: Segment) -> None:
     for cue in cues(said):
         assert 1 <= len(cue.lines) <= 2

@@ -157,3 +157,10 @@ def test_events_are_told_in_seconds(tmp_path: Path) -> None:
         {"kind": "connected", "at": 0.0, "text": "127.0.0.1"},
         {"kind": "broken", "at": 2.5, "text": "the server went away"},
     ]
+
+
+def test_a_session_that_broke_off_is_listed_as_interrupted(tmp_path: Path) -> None:
+    journal = Journal.create(tmp_path, HEADER)
+    journal.close("failed", 32_000, complete=False)
+    summary = SessionStore(tmp_path).load(journal.id).summary
+    assert (summary.state, summary.seconds) == (SessionState.INTERRUPTED, 2.0)

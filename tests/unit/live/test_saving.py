@@ -1,0 +1,161 @@
+"""What a live session leaves in its journal, whatever becomes of it."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.scripted_server import Script, Stream, scripted_server, word
+from tests.sources import Silence
+from tests.unit.live.test_session import Watcher, words
+from tui.audio.source import Source
+from tui.captions import EventKind
+from tui.live.feed import State
+from tui.live.session import LiveSession, OpenJournal
+from tui.sessions.journal import Journal, SessionHeader
+from tui.sessions.record import SessionRecord, SessionState
+from tui.sessions.store import SessionStore
+from tui.wire.endpoint import Endpoint, Request
+
+
+def journals(folder: Path) -> OpenJournal:
+    """Begins journals in the folder."""
+
+    def begin(source: Source, endpoint: Endpoint, request: Request) -> Journal:
+        header = SessionHeader("file", source.info.name, "en", endpoint.name, endpoint.engine, "0")
+        return Journal.create(folder, header)
+
+    return begin
+
+
+class SavingWatcher(Watcher):
+    """One whose session is saved."""
+
+    def __init__(
+        self, seconds: float, server: object, folder: Path, *, paced: bool = False
+    ) -> None:
+        super().__init__(Silence(seconds), server, paced=paced)  # type: ignore[arg-type]
+        self.session = LiveSession(
+            Silence(seconds),
+            server,  # type: ignore[arg-type]
+            Request("en"),
+            open_journal=journals(folder),
+            paced=paced,
+        )
+
+
+def last(folder: Path) -> SessionRecord:
+    return SessionStore(folder).load("last")
+
+
+def texts(record: SessionRecord) -> list[str]:
+    return [recorded.segment.text for recorded in record.segments]
+
+
+async def test_a_whole_session_is_saved(tmp_path: Path) -> None:
+    async with scripted_server(Script()) as server:
+        watcher = SavingWatcher(30, server, tmp_path)
+        await watcher.run()
+    record = last(tmp_path)
+    assert texts(record) == words(30)
+    assert record.summary.state is SessionState.COMPLETE
+    assert record.summary.seconds == 30.0
+    assert record.summary.id == watcher.last.session_id
+    assert [event.kind for event in record.events] == [EventKind.CONNECTED]
+
+
+async def test_text_is_in_the_journal_before_it_is_on_the_screen(tmp_path: Path) -> None:
+    async with scripted_server(Script()) as server:
+        watcher = SavingWatcher(600, server, tmp_path, paced=True)
+        watcher.session.start()
+        await watcher.until(lambda: bool(watcher.texts))
+        assert set(watcher.texts) <= set(texts(last(tmp_path)))
+        assert last(tmp_path).summary.state is SessionState.LIVE
+        await asyncio.to_thread(watcher.session.close)
+    assert last(tmp_path).summary.state is SessionState.COMPLETE
+
+
+async def test_open_text_is_saved_from_the_first_word(tmp_path: Path) -> None:
+    async with scripted_server(Script(silent=True)) as server:
+        watcher = SavingWatcher(600, server, tmp_path, paced=True)
+        watcher.session.start()
+        await watcher.until(lambda: bool(server.streams))
+        await server.streams[0].ws.send_json({"segments": [{"id": 0, "text": "first"}]})
+        await watcher.until(lambda: watcher.texts == ["first"])
+        await watcher.until(lambda: texts(last(tmp_path)) == ["first"], seconds=5)
+        await server.streams[0].ws.send_json({"segments": [{"id": 0, "text": "first words"}]})
+        await watcher.until(lambda: texts(last(tmp_path)) == ["first words"], seconds=5)
+        await asyncio.to_thread(watcher.session.close)
+    assert [revision.text for revision in last(tmp_path).segments[0].revisions] == ["first"]
+    assert last(tmp_path).segments[0].segment.settled
+
+
+async def test_a_broken_connection_leaves_an_interrupted_session(tmp_path: Path) -> None:
+    async def hang_up(stream: Stream) -> None:
+        await stream.ws.close(code=1011)
+
+    async with scripted_server(Script(at_second={5: hang_up})) as server:
+        await SavingWatcher(600, server, tmp_path).run()
+    record = last(tmp_path)
+    assert texts(record) == words(5)
+    assert record.summary.state is SessionState.INTERRUPTED
+    assert record.events[-1].kind is EventKind.BROKEN
+    assert "1011" in record.events[-1].text
+
+
+async def test_late_revisions_and_retractions_are_saved(tmp_path: Path) -> None:
+    async def change_mind(stream: Stream) -> None:
+        await stream.say(1, "corrected")
+        await stream.say(2, "")
+
+    async with scripted_server(Script(at_second={6: change_mind})) as server:
+        watcher = SavingWatcher(8, server, tmp_path)
+        await watcher.run()
+    expected = [word(0), "corrected", *words(8)[3:]]
+    assert watcher.texts == expected
+    assert texts(last(tmp_path)) == expected
+
+
+async def test_a_folder_that_takes_nothing_ends_the_session_with_a_sentence(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "file"
+    folder.write_text("in the way")
+    async with scripted_server(Script()) as server:
+        watcher = SavingWatcher(5, server, folder)
+        await watcher.run()
+    assert watcher.last.state is State.FAILED
+    assert "cannot be saved" in watcher.last.reason
+
+
+async def test_a_full_disk_is_told_and_costs_no_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = False
+    write = __import__("os").write
+
+    def fail_when_full(fd: int, data: bytes) -> int:
+        if full and b'"k":"segment"' in bytes(data):
+            raise OSError(28, "No space left on device")
+        written: int = write(fd, data)
+        return written
+
+    monkeypatch.setattr("tui.sessions.disk.os.write", fail_when_full)
+
+    def at(value: bool) -> Callable[[Stream], object]:
+        async def act(stream: Stream) -> None:
+            nonlocal full
+            full = value
+
+        return act
+
+    script = Script(at_second={3: at(True), 7: at(False)})  # type: ignore[dict-item]
+    async with scripted_server(script) as server:
+        watcher = SavingWatcher(10, server, tmp_path, paced=True)
+        watcher.session.start()
+        await watcher.until(lambda: bool(watcher.last.trouble))
+        assert "No space left" in watcher.last.trouble
+        await watcher.until(lambda: watcher.last.state.over)
+    assert watcher.last.trouble == ""
+    assert texts(last(tmp_path)) == words(10)
