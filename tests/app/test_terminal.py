@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -72,6 +73,18 @@ def test_a_missing_file_is_explained_on_screen(tmp_path: Path) -> None:
         terminal.press("C-q")
         terminal.wait_for("status=0")
     assert sessions(tmp_path) == []
+
+
+@pytest.mark.parametrize("words", [b"LIVE", b"hello"])
+def test_quitting_leaves_one_line_on_the_terminal(tmp_path: Path, words: bytes) -> None:
+    with on_pty(tmp_path, [*CAPTTY, "demo"]) as terminal:
+        terminal.wait_for(words)
+        terminal.press(b"\x11")
+        assert terminal.wait() == 0
+        left = terminal.output.rpartition(LEAVES_SCREEN)[2]
+        visible = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", left).split()
+    assert visible[:2] == [b"saved", b"as"]
+    assert len(visible) == 3
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

@@ -51,7 +51,7 @@ class Capture:
                 await uplink.offer(block, wait=not self._paced)
                 self._measure(block)
         finally:
-            reader.stop()
+            await reader.stop()
 
     async def _keep_pace(self, seconds: float) -> None:
         """Return when a microphone would have delivered the block."""

@@ -8,10 +8,11 @@ from contextlib import suppress
 from tui.audio.source import Source, SourceError
 
 _BLOCKS_AHEAD = 50
+_LETTING_GO_SECONDS = 0.5
 
 
 class SourceReader:
-    """Hands the chunks of a source to an event loop, a bounded number of blocks ahead."""
+    """Hands the chunks of a source to the running event loop, a bounded number of blocks ahead."""
 
     def __init__(self, source: Source, chunks_a_block: int) -> None:
         self._source = source
@@ -21,22 +22,24 @@ class SourceReader:
         self._blocks: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._read, name="source", daemon=True)
+        self._thread.start()
 
     async def blocks(self) -> AsyncIterator[bytes]:
         """PCM16 mono at 16 000 Hz, block by block, until the source ends.
 
         Raises `SourceError` where the source breaks off.
         """
-        self._thread.start()
         while (block := await self._blocks.get()) is not None:
             if isinstance(block, Exception):
                 raise block
             self._room.release()
             yield block
 
-    def stop(self) -> None:
-        """Read no further. The thread lets go of the source as soon as it returns from it."""
+    async def stop(self) -> None:
+        """Read no further; returns when the thread has let go of the source, or hangs in it."""
         self._stopped.set()
+        self._room.release()
+        await asyncio.to_thread(self._thread.join, _LETTING_GO_SECONDS)
 
     def _read(self) -> None:
         block: list[bytes] = []
@@ -56,11 +59,14 @@ class SourceReader:
 
     def _hand_over(self, block: list[bytes]) -> bool:
         """Pass the block on as soon as there is room; returns whether anybody still listens."""
-        while block and not self._stopped.is_set():
-            if self._room.acquire(timeout=0.2):
-                self._tell(b"".join(block))
-                block.clear()
-        return not self._stopped.is_set()
+        if block:
+            self._room.acquire()
+        if self._stopped.is_set():
+            return False
+        if block:
+            self._tell(b"".join(block))
+            block.clear()
+        return True
 
     def _tell(self, item: bytes | Exception | None) -> None:
         with suppress(RuntimeError):  # the loop is gone: nobody listens any more

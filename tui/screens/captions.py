@@ -245,7 +245,9 @@ class CaptionScreen(Screen[None]):
 
     def _show_level(self, snapshot: Snapshot) -> None:
         captured = snapshot.progress.captured
-        if snapshot.level or snapshot.state is not State.LIVE:
+        if snapshot.state is not State.LIVE:
+            self.query_one(LevelMeter).show(None, captured)
+        elif snapshot.level:
             self.query_one(LevelMeter).show(snapshot.level, captured)
         self.query_one(TranscriptView).reach(captured)
         self.query_one(LiveText).reach(captured)

@@ -1,10 +1,12 @@
 """The speech server: captions for clients of the `segments` protocol."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from aiohttp import WSCloseCode, hdrs, web
+from aiohttp.http import HttpProcessingError
 
 from tui.server.client import Client, StreamEnded
 from tui.server.engines import DEFAULT, load
@@ -36,7 +38,9 @@ class SpeechServer:
         app = web.Application(middlewares=[self._guarded])
         app.router.add_get(STREAMING_PATH, self._transcriptions, allow_head=False)
         app.router.add_get("/health", self._health)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN)
+        self._runner = web.AppRunner(
+            app, access_log=None, logger=_http_log(), shutdown_timeout=_SHUTDOWN
+        )
         self._guard: Guard | None = None
         self._listener: asyncio.Server | None = None
 
@@ -138,6 +142,19 @@ class SpeechServer:
     def _sole_language(self) -> str | None:
         languages = self._engine.languages
         return next(iter(languages)) if len(languages) == 1 else None
+
+
+def _http_log() -> logging.Logger:
+    """A log of faults of our own: what strangers send is none, and may hold a key."""
+
+    def is_ours(record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, HttpProcessingError)
+
+    logger = logging.Logger("tui.server.http")
+    logger.parent = logging.getLogger(__name__)
+    logger.addFilter(is_ours)
+    return logger
 
 
 async def _refuse(client: Client, reason: str) -> web.WebSocketResponse:

@@ -11,7 +11,6 @@ from tui.wire.endpoint import is_loopback
 _AUTHORITY = r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?"
 _HOST = re.compile(_AUTHORITY)
 _ORIGIN = re.compile(rf"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://{_AUTHORITY}")
-_LOOPBACK_NAMES = {"127.0.0.1", "[::1]", "localhost"}
 _TLS = {"https", "wss"}
 
 
@@ -22,6 +21,7 @@ class Guard:
         """`host` and `port` are what the server listens on; an empty `token` admits everybody."""
         self._token = token.strip()
         self._loopback = is_loopback(host)
+        self._names = {"127.0.0.1", "[::1]", "localhost", host.casefold()}
         self._port = port
 
     def admit(self, request: web.BaseRequest) -> None:
@@ -54,9 +54,7 @@ class Guard:
 
     def _is_here(self, host: re.Match[str]) -> bool:
         port = host["port"]
-        return host["host"].casefold() in _LOOPBACK_NAMES and (
-            port is None or int(port) == self._port
-        )
+        return host["host"].casefold() in self._names and (port is None or int(port) == self._port)
 
 
 def _bytes(text: str) -> bytes:

@@ -84,8 +84,10 @@ class Stream:
 
     async def _watch(self) -> None:
         """Dismiss a client that says nothing any more."""
-        while (left := self._heard_at + self._limits.idle - time.monotonic()) > 0:
+        left = self._limits.idle
+        while left > 0:
             await asyncio.sleep(left)
+            left = self._heard_at + self._limits.idle - time.monotonic()
         await self._dismiss("no message came for too long: connect again", "idle")
 
     async def _take(self, frame: str | bytes) -> None:

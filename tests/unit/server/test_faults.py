@@ -28,7 +28,7 @@ from tests.unit.server.serving import (
 from tui.server.app import SpeechServer
 from tui.server.limits import Limits
 
-LIMITS = Limits(stall=1.0)
+LIMITS = Limits(stall=3.0)
 
 
 @pytest.mark.parametrize("fault", [CRASH, FAIL, HANG, STOP])

@@ -101,6 +101,12 @@ async def test_headers_that_are_missing_or_doubled_are_malformed() -> None:
         assert await raw_status(address, [b"Host: localhost", *[b"Origin: null"] * 2]) == 400
 
 
+async def test_a_broken_request_leaves_no_key_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async with serving(MODULE) as address:
+        assert await raw_status(address, [b"Host: localhost", b"Authorization: s3cret\x1b"]) == 400
+    assert not caplog.records
+
+
 PRINTABLE = st.binary(max_size=60).map(lambda b: b.translate(None, b"\r\n\0"))
 
 

@@ -112,6 +112,7 @@ def shifted(hypothesis: Hypothesis, samples: int, numbers: int) -> Hypothesis:
 def test_long_speech_is_cut_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
     longest = SAMPLE_RATE
     monkeypatch.setattr(pocketsphinx_stream, "_LONGEST", longest)
+    monkeypatch.setattr(pocketsphinx_stream, "_ENOUGH", 2 * longest)
     said = recognised(PocketSphinxStream(), pieces(recording("cards_005.wav")))
     settled = [h for h in said if h.settled]
     assert [h.number for h in settled] == list(range(len(settled)))
@@ -120,6 +121,19 @@ def test_long_speech_is_cut_between_words(monkeypatch: pytest.MonkeyPatch) -> No
     for earlier, later in pairwise(settled):
         assert earlier.words[-1].end <= later.start  # type: ignore[operator]
     assert {"eight", "spades", "seven", "hearts"} <= set(settled_text(said).split())
+
+
+def test_a_stream_may_end_right_behind_a_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pocketsphinx_stream, "_LONGEST", SAMPLE_RATE // 2)
+    monkeypatch.setattr(pocketsphinx_stream, "_LONGEST_WORD", 0)
+    stream = PocketSphinxStream()
+    for chunk in pieces(recording("cards_001.wav"), 960):
+        if [h for h in stream.feed(chunk) if h.settled]:
+            assert not stream.finish()
+            stream.feed(b"\0\0")
+            assert not stream.finish()
+            return
+    raise AssertionError("there was no cut")
 
 
 def test_silence_says_nothing() -> None:

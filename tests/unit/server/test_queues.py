@@ -2,7 +2,7 @@
 
 import asyncio
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tui.server.backlog import LARGEST_FEED, Backlog
@@ -14,6 +14,7 @@ FRAMES = st.integers(0, 20_000).map(lambda samples: Audio(bytes(2 * samples)))
 TRACES = st.integers(0, 9).map(lambda number: Trace(str(number)))
 
 
+@settings(deadline=None)
 @given(st.lists(FRAMES | TRACES, max_size=30))
 async def test_the_worker_gets_all_audio_in_order_in_bites(items: list[Audio | Trace]) -> None:
     backlog = Backlog(1_000)
@@ -62,6 +63,7 @@ async def test_nothing_is_read_from_a_client_that_is_far_ahead() -> None:
     await waiting
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 5) | st.none(), max_size=40), st.integers(1, 5))
 async def test_a_slow_client_gets_the_newest_text_before_each_reply(
     script: list[int | None], take_every: int

@@ -26,6 +26,10 @@ _REFEEDS = (SAMPLE_RATE, SAMPLE_RATE * 5 // 2)
 """Samples of a segment after which the live pass starts again with a better mean."""
 _ENOUGH = 15 * SAMPLE_RATE
 """Samples of speech that make a mean good enough to stop decoding segments twice."""
+_SHORTEST = SAMPLE_RATE // 10
+"""Samples of speech that have a mean worth the name."""
+_LONGEST_WORD = 2 * SAMPLE_RATE
+"""Samples; what seems to last longer is noise."""
 _FILLERS = ("<", "[", "+")
 _VARIANT = re.compile(r"\(\d+\)$")
 
@@ -89,8 +93,8 @@ class OpenSegment:
         self.start = start
         """Sample index in the stream."""
         self.pcm = bytearray()
-        self.shown = ""
-        """The text last told."""
+        self.shown: str | None = None
+        """The text last told, `None` where it never had any."""
         self._decoder = decoder
         self._mean = mean
         self._refeeds = [] if mean.enough else list(_REFEEDS)
@@ -114,7 +118,7 @@ class OpenSegment:
 
     def settle(self) -> list[Word]:
         """End it and return its words, from a second pass as long as the mean is uncertain."""
-        if self._mean.enough:
+        if self._mean.enough or self.end - self.start < _SHORTEST:
             self._decoder.end_utt()
         else:
             mean = self._mean.learn(bytes(self.pcm))
@@ -218,7 +222,7 @@ class PocketSphinxStream:
     def _look(self, segment: OpenSegment) -> Iterator[Hypothesis]:
         self._looked = self._heard
         words = segment.words()
-        if (text := _text(words)) != segment.shown:
+        if (text := _text(words)) != (segment.shown or ""):
             segment.shown = text
             yield Hypothesis(self._number, text, segment.start, segment.end, tuple(words))
 
@@ -229,7 +233,7 @@ class PocketSphinxStream:
     def _cut(self, segment: OpenSegment) -> Iterator[Hypothesis]:
         """Settle a segment that has become too long, up to the word that is being spoken."""
         words, end = segment.settle(), segment.end
-        if len(words) > 1 and _reaches(words[-1], end):
+        if len(words) > 1 and _goes_on(words[-1], end):
             end = words.pop().start or end
         yield from self._settled(segment, words, end)
         rest = bytes(segment.pcm[(end - segment.start) * _WIDTH :])
@@ -238,7 +242,7 @@ class PocketSphinxStream:
     def _settled(self, segment: OpenSegment, words: list[Word], end: int) -> Iterator[Hypothesis]:
         """Tell the final words, unless there are none and never seemed to be."""
         self._free = end
-        if words or segment.shown:
+        if words or segment.shown is not None:
             said = words[-1].end if words else end
             yield Hypothesis(
                 number=self._number,
@@ -255,6 +259,8 @@ def _text(words: Sequence[Word]) -> str:
     return " ".join(word.text for word in words)
 
 
-def _reaches(word: Word, end: int) -> bool:
-    """Whether a word may still go on at this sample."""
-    return word.end is not None and end - word.end < 2 * _MARGIN
+def _goes_on(word: Word, end: int) -> bool:
+    """Whether a word has probably not been spoken to its end at this sample."""
+    if word.start is None or word.end is None:
+        return False
+    return end - word.end < 2 * _MARGIN and end - word.start < _LONGEST_WORD
