@@ -23,6 +23,8 @@ from tui.wire.segments import SegmentsClient
 
 log = logging.getLogger(__name__)
 
+_ONSET_SAMPLES = SAMPLE_RATE
+"""Kept before what is confirmed: a word that was just beginning there may have no segment yet."""
 _LAST_WORDS_SECONDS = 1.0
 """How long a broken connection may take to say why."""
 
@@ -323,7 +325,7 @@ class _Run:
             return
         heard = max(self._uplink.confirmed, min(self._covered, self._uplink.sent))
         still_open = [segment.start for segment in self._transcript.open_segments]
-        self._spool.trim(min([heard, *still_open]))
+        self._spool.trim(min([heard, *still_open]) - _ONSET_SAMPLES)
 
     def _measure_lag(self, end: int | None) -> None:
         if end is not None:
