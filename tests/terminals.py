@@ -137,6 +137,16 @@ class Pty:
         """Read nothing more, as a dead SSH link does."""
         self._reading.clear()
 
+    def wait_until_full(self) -> None:
+        """Return once the program cannot write any more: no byte came in for a second."""
+        limit, pending, since = time.monotonic() + PATIENCE, -1, time.monotonic()
+        while time.monotonic() - since < 1:
+            assert time.monotonic() < limit
+            answer = fcntl.ioctl(self._fd, termios.FIONREAD, b"\0" * 4)
+            if (now := struct.unpack("i", answer)[0]) != pending:
+                pending, since = now, time.monotonic()
+            time.sleep(0.05)
+
     def thaw(self) -> None:
         """Read again."""
         self._reading.set()

@@ -145,7 +145,7 @@ def test_a_signal_ends_even_behind_a_frozen_terminal(tmp_path: Path) -> None:
     with on_pty(tmp_path, [*CAPTTY, "demo"]) as terminal:
         terminal.wait_for(b"LIVE")
         terminal.freeze()
-        time.sleep(3)  # long enough for the pty to fill up
+        terminal.wait_until_full()
         terminal.kill(signal.SIGTERM)
         assert terminal.wait(20) == 128 + signal.SIGTERM
     assert sessions(tmp_path)[0]["state"] == "complete"
