@@ -1,5 +1,6 @@
 """The dashboard as an application: themes, commands, signals, the way in and out."""
 
+import asyncio
 import logging
 import os
 import signal
@@ -28,7 +29,9 @@ log = logging.getLogger(__name__)
 
 DEFAULT_THEME = "captty-dark"
 _WIDTHS = [(0, "-narrow"), (72, "-wide")]
-_SIGNALS = (signal.SIGHUP, signal.SIGTERM)
+_SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+_LEAVE = b"\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1003l\x1b[?1006l\x1b[?2004l"
+"""Leaves the alternate screen, shows the cursor, switches mouse and paste reports off (xterm)."""
 _LAST_RESORT_SECONDS = 3.0
 """How long a terminal that takes nothing may hold up an end that a signal asked for."""
 
@@ -66,6 +69,7 @@ class CapttyApp(App[int]):
         self.caption_screen = CaptionScreen(
             open_session, source=source, language=language, server=server
         )
+        self._event_loop: asyncio.AbstractEventLoop | None = None
         self._failed_themes = self._register_themes(user_themes)
         self._choose_theme(theme or DEFAULT_THEME)
 
@@ -108,8 +112,15 @@ class CapttyApp(App[int]):
 
         return run
 
+    def end(self, code: int) -> None:
+        """End with an exit code; may be called from a signal handler."""
+        with suppress(RuntimeError):  # the loop has ended, and the dashboard with it
+            if self._event_loop:
+                self._event_loop.call_soon_threadsafe(lambda: self.exit(return_code=code))
+
     def on_mount(self) -> None:
         """Tell of themes that could not be loaded."""
+        self._event_loop = asyncio.get_running_loop()
         for sentence in self._failed_themes:
             self.notify(sentence, severity="warning", markup=False)
 
@@ -130,7 +141,7 @@ def run_dashboard(app: CapttyApp) -> int:
 
     def receive(number: int, frame: FrameType | None) -> None:
         received.append(number)
-        app.exit(return_code=128 + number)
+        app.end(128 + number)
         _last_resort(app, screen, 128 + number)
 
     for number in _SIGNALS:
@@ -159,6 +170,9 @@ class _Terminal:
         if self._settings is not None:
             with suppress(termios.error, OSError):
                 termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, self._settings)
+            with suppress(OSError):
+                os.set_blocking(2, False)
+                os.write(2, _LEAVE)
 
 
 def _last_resort(app: CapttyApp, terminal: _Terminal, code: int) -> None:

@@ -42,6 +42,13 @@ class CapttyGroup(click.Group):
             args = ["open", *args]
         return super().parse_args(ctx, args)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Let the dashboard's own help and errors call it `captty`."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return ("" if name == "open" else name), command, rest
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Show the dashboard's options with the commands: it is what `captty` alone runs."""
         dashboard = self.commands["open"]
@@ -215,7 +222,7 @@ def _print_captions(source: str, choice: Choice, format_: str, out: TextIO, *, p
     if end.session_id:
         click.echo(f"saved as {end.session_id}", err=True)
     if end.reason or end.trouble:
-        fail(end.reason or end.trouble)
+        fail(end.reason or end.trouble.partition(";")[0])
     if ending.signal:
         raise SystemExit(128 + ending.signal)
 
@@ -320,10 +327,18 @@ def _defaults(settings: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> NoReturn:
     """Run captty: exit code 0 done, 1 could not do it, 2 wrong usage, 128 + n ended by a signal."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+    _prepare("stdout")
+    _prepare("stderr")
     raise SystemExit(_run())
+
+
+def _prepare(name: str) -> None:
+    """Have a stream that is there and takes every character, whatever its encoding."""
+    stream = getattr(sys, name)
+    if stream is None:
+        setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+    else:
+        stream.reconfigure(errors="replace")
 
 
 def _run() -> int:
@@ -332,6 +347,9 @@ def _run() -> int:
     try:
         settings = read_config(folders.config / "config.toml")
         cli.main(standalone_mode=False, default_map=_defaults(settings), prog_name="captty")
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
     except click.UsageError as error:
         _complain(error.format_message())
         return error.exit_code
@@ -340,10 +358,21 @@ def _run() -> int:
         return 1
     except (KeyboardInterrupt, click.Abort):
         return 128 + signal.SIGINT
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    except OSError as error:
+        return _unwritable(error)
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        return _unwritable(error)
     return 0
+
+
+def _unwritable(error: OSError) -> int:
+    """What is still buffered goes nowhere; who closed a pipe need not be told."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not isinstance(error, BrokenPipeError):
+        _complain(f"the output cannot be written ({error.strerror or type(error).__name__})")
+    return 1
 
 
 def _complain(sentence: str) -> None:

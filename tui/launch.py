@@ -55,9 +55,15 @@ def open_source(text: str) -> Source:
     """The sound that the user names. Raises `SourceError`."""
     if text == "demo":
         return MediaFile.open(demo.recording(), kind="demo")
+    if not text.strip():
+        raise SourceError("no sound is named: give a file, or demo")
     if "://" in text:
         raise SourceError(f"{clean(text, 80)} is an address: download it, then give the file")
-    return MediaFile.open(Path(text).expanduser())
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError:
+        raise SourceError(f"{clean(text, 200)} names a home that does not exist") from None
+    return MediaFile.open(path)
 
 
 def _server(wish: Wish) -> Callable[[], AbstractAsyncContextManager[Endpoint]]:

@@ -169,22 +169,24 @@ def run_plain(
     with _signals(session) as received:
         try:
             session.start()
-            snapshot = _until_over(session, news, printer, received)
+            _until_over(session, news, printer, received)
         finally:
             session.close()
-    return Ending(snapshot, received[0] if received else None)
+    last = session.feed.take()
+    printer.take(last.segments)
+    return Ending(last, received[0] if received else None)
 
 
 def _until_over(
     session: LiveSession, news: threading.Event, printer: CaptionPrinter, received: list[int]
-) -> Snapshot:
+) -> None:
     while True:
         news.wait(timeout=0.5)  # a signal is noticed between two waits
         news.clear()
         snapshot = session.feed.take()
         printer.take(snapshot.segments)
         if snapshot.state.over or _at_once(received):
-            return snapshot
+            return
 
 
 def _at_once(received: list[int]) -> bool:

@@ -13,6 +13,7 @@ import pytest
 from tests.terminals import CAPTTY, home, in_tmux, needs_tmux, on_pty
 
 LEAVES_SCREEN = b"\x1b[?1049l"
+LAST_RESORT = 3.0
 SHOWS_CURSOR = b"\x1b[?25h"
 
 
@@ -97,10 +98,24 @@ def test_signals_leave_a_restored_terminal_and_a_saved_session(
         terminal.kill(number)
         assert terminal.wait() == 128 + number
         assert LEAVES_SCREEN in terminal.output
-        assert terminal.output.rindex(SHOWS_CURSOR) > 0
+        assert SHOWS_CURSOR in terminal.output.rpartition(LEAVES_SCREEN)[2]
         assert terminal.settings() == before
     (session,) = sessions(tmp_path)
     assert session["state"] == "complete"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_signals_end_an_idle_dashboard_as_well(tmp_path: Path, number: signal.Signals) -> None:
+    with on_pty(tmp_path, [*CAPTTY, str(tmp_path / "nothing.wav")]) as terminal:
+        before = terminal.settings()
+        terminal.wait_for(b"FAILED")
+        terminal.press(b"\x1b")
+        told = time.monotonic()
+        terminal.kill(number)
+        assert terminal.wait() == 128 + number
+        assert time.monotonic() - told < LAST_RESORT
+        assert LEAVES_SCREEN in terminal.output
+        assert terminal.settings() == before
 
 
 def test_a_crash_leaves_a_restored_terminal_and_no_secrets(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+import tui.demo
 from tests.terminals import CAPTTY, home
 
+DEMO = Path(tui.demo.__file__).with_name("demo.opus")
 Done = subprocess.CompletedProcess[str]
 
 
@@ -55,6 +57,8 @@ def test_help_names_sources_commands_and_options(tmp_path: Path) -> None:
     [
         (("transcribe", "nothing.wav"), "nothing.wav"),
         (("nothing.wav",), "nothing.wav"),
+        (("transcribe", ""), "demo"),
+        (("transcribe", "~nosuchuser/x.wav"), "home"),
         (("transcribe", "https://example.org/a.mp3"), "download"),
         (("transcribe", "demo", "--server", "ftp://x"), "wss://"),
         (("transcribe", "demo", "--server", "wss://u:p@example.org"), "CAPTTY_API_KEY"),
@@ -169,6 +173,24 @@ def test_nothing_is_kept_where_that_is_asked_for(tmp_path: Path) -> None:
     done = captty(tmp_path, "transcribe", str(short), "--fast", "--no-save")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert json.loads(captty(tmp_path, "sessions", "list", "--json").stdout) == []
+
+
+@pytest.mark.parametrize("command", ["--version", "sessions list --json", "transcribe {} --fast"])
+def test_a_full_output_is_one_sentence(tmp_path: Path, command: str) -> None:
+    line = f"{CAPTTY[0]} -m tui {command.format(DEMO)} > /dev/full"
+    done = subprocess.run(
+        ["bash", "-c", line], env=home(tmp_path), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "the output cannot be written (No space left on device)" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_help_of_commands_names_no_hidden_one(tmp_path: Path) -> None:
+    assert "captty open" not in captty(tmp_path, "demo", "--help").stdout
+    alone = captty(tmp_path, "sessions")
+    assert alone.returncode == 2
+    assert len(alone.stderr.splitlines()) > 5
 
 
 def test_a_closed_pipe_ends_it_quietly(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ class Capture:
         self._running = asyncio.Event()
         self._running.set()
         self._due = 0.0
-        self._interval = _LEVEL_SAMPLES if paced else 50 * _LEVEL_SAMPLES
+        self._interval = _LEVEL_SAMPLES if paced else 10 * _LEVEL_SAMPLES
         self._blocks: list[bytes] = []
         self._unmeasured = 0
 

@@ -119,6 +119,8 @@ async def _handshake(
         why = f"{endpoint.name} redirects elsewhere: give the address that it redirects to"
     except aiohttp.ClientConnectorCertificateError:
         why = f"the certificate of {endpoint.name} is not trusted"
+    except aiohttp.ClientConnectorSSLError:
+        why = f"{endpoint.name} does not speak TLS here: check the port, or try ws://"
     except aiohttp.ClientConnectorDNSError:
         why = f"there is no host {endpoint.name}: check the address and the network"
     except aiohttp.ClientConnectorError as error:

@@ -1,5 +1,6 @@
 """What a live session tells its watcher, coalesced so that one who stalls costs nothing."""
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -7,6 +8,8 @@ from enum import StrEnum
 
 from tui.audio.level import Level
 from tui.captions import SAMPLE_RATE, Event, Segment, SegmentKey
+
+log = logging.getLogger(__name__)
 
 
 class State(StrEnum):
@@ -137,7 +140,10 @@ class Feed:
             if self._awake:
                 return
             self._awake = True
-        self._wake()
+        try:
+            self._wake()
+        except Exception:  # a watcher that dies takes no session along
+            log.exception("the watcher could not be woken")
 
 
 def _loudest(before: Level | None, level: Level | None) -> Level | None:

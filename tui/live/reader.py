@@ -48,7 +48,7 @@ class SourceReader:
                 block.append(chunk)
                 if len(block) == self._chunks_a_block and not self._hand_over(block):
                     break
-        except Exception as error:
+        except BaseException as error:
             self._hand_over(block)
             self._tell(error if isinstance(error, SourceError) else _unexpected(error))
         else:
@@ -73,5 +73,5 @@ class SourceReader:
             self._loop.call_soon_threadsafe(self._blocks.put_nowait, item)
 
 
-def _unexpected(error: Exception) -> SourceError:
+def _unexpected(error: BaseException) -> SourceError:
     return SourceError(f"the sound could not be decoded further ({type(error).__name__})")

@@ -86,13 +86,17 @@ class LiveSession:
         """Take no more audio, wait for the last words, end."""
         self._intend(_Run.stop)
 
+    def abandon(self) -> None:
+        """End now, without the last words; what there is of them is saved."""
+        self._intend(_Run.abandon)
+
     def close(self, grace: float = 0.7) -> None:
         """End within about a second: ask for the last words, then go without them."""
         if not self._thread.is_alive():
             return
         self.stop()
         self.join(grace)
-        self._intend(_Run.abandon)
+        self.abandon()
         self.join(1.0)
 
     def join(self, timeout: float | None = None) -> bool:
@@ -114,7 +118,9 @@ class LiveSession:
             asyncio.run(self._main())
         except Exception as error:
             log.exception("the session's thread failed")
-            self.feed.state(State.FAILED, f"captty itself failed ({type(error).__name__})")
+            reason = f"captty itself failed ({type(error).__name__})"
+            self.feed.happened(Event(EventKind.BROKEN, 0, reason))
+            self.feed.state(State.FAILED, reason)
 
     async def _main(self) -> None:
         run = _Run(self.source, self.feed, self._request, self._open_journal, self._paced)
@@ -166,7 +172,7 @@ class _Run:
 
     def resume(self) -> None:
         """Let the source go on."""
-        if self._paused:
+        if self._paused and not self._stopping.is_set():
             self._paused = False
             self._capture.resume()
             self._happened(EventKind.RESUMED)
@@ -175,6 +181,8 @@ class _Run:
     def stop(self) -> None:
         """End the capture; what was captured is still transcribed."""
         self._stopping.set()
+        if self._uplink is None:
+            self.abandon()
 
     def abandon(self) -> None:
         """End now."""
@@ -197,11 +205,14 @@ class _Run:
 
     async def _through(self, server: Server) -> Outcome:
         self._feed.state(State.STARTING)
+        if self._stopping.is_set():
+            return Outcome("abandoned")
         try:
             async with server() as endpoint, connect(endpoint, self._request) as connection:
                 self._begin(endpoint)
                 return await self._until_the_end(connection)
         except CapttyError as error:
+            self._happened(EventKind.BROKEN, str(error))
             return Outcome("failed", str(error))
 
     def _begin(self, endpoint: Endpoint) -> None:
@@ -233,7 +244,8 @@ class _Run:
     def _conclude(self, outcome: Outcome) -> None:
         self._take(self._transcript.settle_all())
         self._measured(None)
-        if self._journal:
+        if self._journal and self._recorder:
+            self._recorder.flush()
             self._journal.close(outcome.cause, self._spool.end, complete=not outcome.failure)
             self._feed.trouble(self._journal.trouble or "")
 
@@ -241,7 +253,7 @@ class _Run:
         epoch = self._transcript.open_epoch(self._spool.end)
         protocol = SegmentsClient(epoch, self._spool.end)
         self._uplink = uplink = Uplink(self._spool, connection, protocol)
-        self._feed.state(State.PAUSED if self._paused else State.LIVE)
+        self._feed.state(State.LIVE)
         capture = asyncio.create_task(self._captured(uplink))
         talk = asyncio.create_task(uplink.run())
         listen = asyncio.create_task(self._listen(connection, protocol, uplink))
@@ -296,9 +308,11 @@ class _Run:
     def _hear(self, event: WireEvent, uplink: Uplink) -> None:
         match event:
             case Updated(updates):
-                self._measure_lag(updates[-1].end if updates else None)
+                self._last_error = ""
+                self._measure_lag([update.end for update in updates if update.end is not None])
                 self._take(self._transcript.apply(updates, uplink.sent))
             case TraceEchoed(trace_id):
+                self._last_error = ""
                 uplink.echoed(trace_id)
                 self._release()
             case ServerError(message):
@@ -306,6 +320,8 @@ class _Run:
                 self._happened(EventKind.ERROR, message)
             case _:
                 log.debug("ignored: %s", event)
+        if self._stopping.is_set():
+            self._measured(None)
 
     def _take(self, changes: list[Change]) -> None:
         """First into the journal, then onto the screen."""
@@ -327,9 +343,9 @@ class _Run:
         still_open = [segment.start for segment in self._transcript.open_segments]
         self._spool.trim(min([heard, *still_open]) - _ONSET_SAMPLES)
 
-    def _measure_lag(self, end: int | None) -> None:
-        if end is not None:
-            lag = max(0, self._spool.end - end) / SAMPLE_RATE
+    def _measure_lag(self, ends: list[int]) -> None:
+        if ends:
+            lag = max(0, self._spool.end - max(ends)) / SAMPLE_RATE
             self._progress = replace(self._progress, lag=lag)
 
     def _measured(self, level: Level | None) -> None:

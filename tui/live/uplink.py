@@ -34,7 +34,7 @@ class Uplink:
         self.confirmed = spool.start
         """Absolute index behind the last sample that the server has transcribed."""
         self.finished = False
-        """Whether the end of the audio has been sent."""
+        """Whether the end of the audio is being sent, or has been."""
         self._spool = spool
         self._connection = connection
         self._protocol = protocol
@@ -82,9 +82,9 @@ class Uplink:
                 await self._answer()
             else:
                 await self._send_audio()
+        self.finished = True
         for frame in self._protocol.finish():
             await self._connection.send(frame)
-        self.finished = True
         while True:
             await self._answer()
 

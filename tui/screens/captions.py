@@ -1,5 +1,6 @@
 """The main screen: source, level, transcript, status; nothing else changes what they show."""
 
+import logging
 import math
 import threading
 from collections.abc import Callable
@@ -31,6 +32,8 @@ from tui.widgets.transcript import TranscriptView
 if TYPE_CHECKING:
     from tui.live.session import LiveSession
 
+log = logging.getLogger(__name__)
+
 OpenSession = Callable[[str, str | None, Callable[[], None]], "LiveSession"]
 """Opens a sound, in a language, for a watcher to wake. Raises `CapttyError`; may take a while."""
 
@@ -38,6 +41,7 @@ _SILENT_SAMPLES = 5 * SAMPLE_RATE
 """Audio without a word after which the empty transcript is explained."""
 
 
+_ANNOUNCED_SECONDS = 4.0
 _FRAME_SECONDS = 0.1
 """Text, level and time that come within it share one frame: fewer bytes, less flicker."""
 _TALL_ROWS = 20
@@ -47,7 +51,7 @@ class CaptionScreen(Screen[None]):
     """Captions one session after another."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings()
-    AUTO_FOCUS = None
+    AUTO_FOCUS = ""
 
     def __init__(
         self,
@@ -70,6 +74,7 @@ class CaptionScreen(Screen[None]):
         self._marks = RevisionMarks()
         self._mark_timer: Timer | None = None
         self._looked_at = 0.0
+        self._announcement = ("", 0.0)
 
     def compose(self) -> ComposeResult:
         """Status above, source and level beside the captions, keys below."""
@@ -89,7 +94,7 @@ class CaptionScreen(Screen[None]):
         if self._source:
             self.call_after_refresh(self._begin, self._source, self._language)
         else:
-            self.query_one(SourcePanel).show(running=False, paused=False)
+            self.query_one(SourcePanel).show(running=False, pausable=False, paused=False)
             self.action_choose_source()
             self.query_one(TailLine).notice = "type demo or a path, then enter"
 
@@ -105,20 +110,26 @@ class CaptionScreen(Screen[None]):
     def start_session(self, event: SourcePanel.StartRequested) -> None:
         """Caption what the panel names, unless a session is running."""
         if self._session_runs:
-            self.query_one(TailLine).notice = "a session is running: stop it first"
+            self._announce("a session is running: stop it first")
         else:
             self._begin(event.source, event.language)
 
     @on(SourcePanel.Mistaken)
     def explain_mistake(self, event: SourcePanel.Mistaken) -> None:
         """Say what is wrong with the entry."""
-        self.query_one(TailLine).notice = event.reason
+        self._announce(event.reason)
+
+    def _announce(self, sentence: str) -> None:
+        """Say something long enough to be read, whatever the session tells meanwhile."""
+        self._announcement = (sentence, monotonic() + _ANNOUNCED_SECONDS)
+        self.query_one(TailLine).notice = sentence
 
     def _begin(self, source: str, language: str | None) -> None:
         self._language = language
         self._set_state(State.STARTING)
         self._clear()
-        self.query_one(TailLine).notice = "starting the recogniser …"
+        self.query_one(TailLine).notice = self._starting
+        self.query_one(TranscriptView).focus()
         threading.Thread(
             target=self._open, args=(source, language), name="opening", daemon=True
         ).start()
@@ -129,6 +140,9 @@ class CaptionScreen(Screen[None]):
             session = self._open_session(source, language, self._wake)
         except CapttyError as error:
             self.post_message(SessionRefused(str(error)))
+        except Exception as error:
+            log.exception("opening failed")
+            self.post_message(SessionRefused(f"captty itself failed ({type(error).__name__})"))
         else:
             self.post_message(SessionOpened(session))
 
@@ -141,7 +155,6 @@ class CaptionScreen(Screen[None]):
         """Let the session go and show what it tells."""
         self.session = event.session
         event.session.start()
-        self.query_one(TranscriptView).focus()
 
     @on(SessionRefused)
     def explain_refusal(self, event: SessionRefused) -> None:
@@ -190,7 +203,8 @@ class CaptionScreen(Screen[None]):
             self._set_state(snapshot.state)
         self._show_status(snapshot)
         self._show_level(snapshot)
-        self.query_one(TailLine).notice = self._notice(snapshot)
+        tail = self.query_one(TailLine)
+        tail.trouble, tail.notice = snapshot.trouble, self._notice(snapshot)
 
     def _take_segments(self, segments: tuple[Segment, ...]) -> None:
         if segments:
@@ -252,17 +266,22 @@ class CaptionScreen(Screen[None]):
         self.query_one(TranscriptView).reach(captured)
         self.query_one(LiveText).reach(captured)
 
+    @property
+    def _starting(self) -> str:
+        return "connecting …" if self._server else "starting the recogniser …"
+
     def _notice(self, snapshot: Snapshot) -> str:
-        if snapshot.trouble:
-            return snapshot.trouble
+        sentence, until = self._announcement
+        if monotonic() < until:
+            return sentence
         silent = snapshot.progress.captured >= _SILENT_SAMPLES and not self._captions
         match snapshot.state:
             case State.STARTING:
-                return "starting the recogniser …"
+                return self._starting
             case State.PAUSED:
                 return "paused: space goes on"
             case State.FINISHING:
-                return "waiting for the last words …"
+                return "waiting for the last words; s: end now"
             case State.FAILED | State.ENDED:
                 ended = "ended early" if snapshot.state is State.FAILED else "ended"
                 return f"{ended} · {snapshot.session_id}" if snapshot.session_id else ended
@@ -272,7 +291,9 @@ class CaptionScreen(Screen[None]):
         self._state = state
         running = self._session_runs
         self.set_class(running, "-running")
-        self.query_one(SourcePanel).show(running=running, paused=state is State.PAUSED)
+        self.query_one(SourcePanel).show(
+            running=running, pausable=self._can_pause, paused=state is State.PAUSED
+        )
         self.query_one(StatusLine).status = Status(state=state.value.upper())
         self.refresh_bindings()
 
@@ -289,9 +310,15 @@ class CaptionScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether a command makes sense now."""
-        if action in ("toggle_pause", "stop"):
+        if action == "toggle_pause":
+            return self._can_pause or None
+        if action == "stop":
             return self._session_runs or None
         return True
+
+    @property
+    def _can_pause(self) -> bool:
+        return self._state in (State.LIVE, State.PAUSED)
 
     def action_toggle_pause(self) -> None:
         """Pause or resume."""
@@ -301,8 +328,10 @@ class CaptionScreen(Screen[None]):
             self.session.pause()
 
     def action_stop(self) -> None:
-        """Stop listening."""
-        if self.session:
+        """Stop listening; end without the last words where they are waited for."""
+        if self.session and self._state is State.FINISHING:
+            self.session.abandon()
+        elif self.session:
             self.session.stop()
 
     def action_choose_source(self) -> None:
@@ -313,6 +342,10 @@ class CaptionScreen(Screen[None]):
     def on_descendant_blur(self) -> None:
         """The panel of a narrow screen goes when the user has left it."""
         self.set_class(self.query_one(SourcePanel).has_focus_within, "-choosing")
+
+    def action_captions(self) -> None:
+        """Leave the source panel."""
+        self.query_one(TranscriptView).focus()
 
     def action_help(self) -> None:
         """Show all keys."""

@@ -51,12 +51,12 @@ class SourcePanel(Vertical):
             yield Button("Stop", id="stop", compact=True, action="screen.stop")
         yield Static(f"Server: {self._server}", id="server", markup=False)
 
-    def show(self, *, running: bool, paused: bool) -> None:
+    def show(self, *, running: bool, pausable: bool, paused: bool) -> None:
         """Show how the session stands."""
         self.query_one("#start", Button).disabled = running
         self.query_one("#stop", Button).disabled = not running
         pause = self.query_one("#pause", Button)
-        pause.disabled = not running
+        pause.disabled = not pausable
         pause.label = "Resume" if paused else "Pause"
 
     def choose(self) -> None:

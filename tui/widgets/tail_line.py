@@ -15,6 +15,9 @@ class TailLine(Widget):
     notice: reactive[str] = reactive("", layout=False)
     """A sentence on why nothing, or nothing more, is to be read; empty where all is well."""
 
+    trouble: reactive[str] = reactive("", layout=False)
+    """A sentence while text is not being saved: it comes before everything else."""
+
     def render(self) -> Content:
         """`── words ─────`, or the rule alone."""
         words = self._words()
@@ -25,6 +28,5 @@ class TailLine(Widget):
         return Content(words + "─" * (width - len(words)))
 
     def _words(self) -> str:
-        if self.behind is not None:
-            return f"VIEW PAUSED +{self.behind} · f: latest"
-        return self.notice
+        held = "" if self.behind is None else f"VIEW PAUSED +{self.behind} · f: latest"
+        return " · ".join(filter(None, (self.trouble, held, self.notice)))

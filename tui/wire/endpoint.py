@@ -98,7 +98,10 @@ def endpoint_for(address: str, key: Secret, name: str = "") -> Endpoint:
     _refuse_keys_inside(parts)
     scheme, host = _SCHEMES[parts.scheme], parts.hostname or ""
     if key and scheme == "ws" and not is_loopback(host):
-        raise EndpointError(f"the key would travel to {clean(host, 100)} unprotected: use wss://")
+        raise EndpointError(
+            f"the key would travel to {clean(host, 100)} unprotected: "
+            "use wss://, or unset CAPTTY_API_KEY and FIREWORKS_API_KEY"
+        )
     path = parts.path if parts.path.strip("/") else STREAMING_PATH
     if path.rstrip("/").endswith("/v1"):
         path = path.rstrip("/").removesuffix("/v1") + STREAMING_PATH

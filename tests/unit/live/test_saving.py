@@ -1,7 +1,8 @@
 """What a live session leaves in its journal, whatever becomes of it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,36 @@ async def test_late_revisions_and_retractions_are_saved(tmp_path: Path) -> None:
     expected = [word(0), "corrected", *words(8)[3:]]
     assert watcher.texts == expected
     assert texts(last(tmp_path)) == expected
+
+
+async def test_what_was_retracted_at_the_very_end_is_not_saved(tmp_path: Path) -> None:
+    async def change_mind(stream: Stream) -> None:
+        await stream.ws.send_json({"segments": [{"id": 9, "text": "ghost"}]})
+        await asyncio.sleep(0.6)  # longer than open text waits to be written
+        await stream.ws.send_json({"segments": [{"id": 9, "text": ""}]})
+        await stream.ws.send_json({"checkpoint_id": "final"})
+
+    async with scripted_server(Script(on_finish=change_mind)) as server:
+        watcher = SavingWatcher(2, server, tmp_path)
+        await watcher.run()
+    assert watcher.texts == words(2)
+    assert texts(last(tmp_path)) == words(2)
+
+
+async def test_stopping_before_it_begins_leaves_no_empty_session(tmp_path: Path) -> None:
+    @asynccontextmanager
+    async def slow() -> AsyncIterator[Endpoint]:
+        await asyncio.sleep(30)
+        yield Endpoint("ws://127.0.0.1:9/")
+
+    watcher = SavingWatcher(2, slow, tmp_path)
+    watcher.session.start()
+    await watcher.until(lambda: watcher.last.state is State.STARTING)
+    watcher.session.stop()
+    assert await asyncio.to_thread(watcher.session.join, 5)
+    watcher.look()
+    assert watcher.last.state is State.ENDED
+    assert SessionStore(tmp_path).list() == []
 
 
 async def test_a_folder_that_takes_nothing_ends_the_session_with_a_sentence(

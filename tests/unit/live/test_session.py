@@ -216,6 +216,37 @@ async def test_an_error_message_is_the_reason_of_what_it_ends() -> None:
     assert last.reason == "no language ]0;x Klingon"
 
 
+async def test_an_old_error_is_not_the_reason_of_a_later_break() -> None:
+    async def restart(stream: Stream) -> None:
+        await asyncio.sleep(0.2)
+        await stream.ws.close(code=1012, message=b"restarting")
+
+    greeting = ('{"error": "unknown parameter"}',)
+    async with scripted_server(Script(greeting=greeting, at_second={3: restart})) as server:
+        last = await Watcher(Silence(600), server).run()
+    assert "restarting" in last.reason
+
+
+async def test_a_watcher_that_fails_takes_no_session_along() -> None:
+    def wake() -> None:
+        raise RuntimeError("the screen is gone")
+
+    async with scripted_server(Script()) as server:
+        session = LiveSession(Silence(5), server, Request(), paced=False, wake=wake)
+        session.start()
+        assert await asyncio.to_thread(session.join, 20)
+    snapshot = session.feed.take()
+    assert [segment.text for segment in snapshot.segments] == words(5)
+    assert snapshot.state is State.ENDED
+
+
+async def test_a_failure_before_the_first_word_is_an_event_too() -> None:
+    async with scripted_server(Script(status=401)) as server:
+        watcher = Watcher(Silence(1), server)
+        await watcher.run()
+    assert watcher.events == [EventKind.BROKEN]
+
+
 async def test_nonsense_from_the_server_ends_nothing() -> None:
     nonsense = (
         b"\xff\xfe",
