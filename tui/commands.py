@@ -46,7 +46,7 @@ COMMANDS = (
     Command("stop", "s", "Stop", "Stop listening and wait for the last words.", "stop"),
     Command("follow", "f,end", "Latest", "Follow the newest captions again.", "follow"),
     Command("source", "o", "Open", "Choose what to caption: a file, or demo.", "choose_source"),
-    Command("captions", "escape", "Captions", "Go from the fields to the captions.", "captions"),
+    Command("captions", "escape", "Read", "Go from the fields to the captions.", "captions"),
     Command("up", "up", "Row up", "Look back one row; the view then holds still.", "up", False),
     Command("down", "down", "Row down", "Go forward one row.", "down", False),
     Command("page_up", "pageup", "Page up", "Look back a page.", "page_up", False),

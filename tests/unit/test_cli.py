@@ -65,7 +65,7 @@ def test_help_names_sources_commands_and_options(tmp_path: Path) -> None:
         (("transcribe", "demo", "--server", "ws://127.0.0.1:9"), "refused"),
         (("sessions", "show", "20200101-000000-aaaa"), "sessions list"),
         (("sessions", "show", "../../etc/passwd"), "sessions list"),
-        (("sessions", "show", "last"), "No session"),
+        (("sessions", "show", "last"), "no session"),
         (("serve", "--host", "0.0.0.0"), "CAPTTY_TOKEN"),
     ],
 )

@@ -9,8 +9,8 @@ from tui.captions import SAMPLE_RATE
 from tui.live.reader import SourceReader
 from tui.live.uplink import Uplink
 
-_LEVEL_SAMPLES = SAMPLE_RATE // 10
-_MOST_BLOCKS = 2
+_LEVEL_SAMPLES = SAMPLE_RATE // 5
+_MOST_BLOCKS = 4
 _CHUNKS_AT_ONCE = 40
 """Handed from thread to thread where nobody waits for the single chunk."""
 
@@ -25,7 +25,7 @@ class Capture:
         self._running = asyncio.Event()
         self._running.set()
         self._due = 0.0
-        self._interval = _LEVEL_SAMPLES if paced else 10 * _LEVEL_SAMPLES
+        self._interval = _LEVEL_SAMPLES if paced else 5 * _LEVEL_SAMPLES
         self._blocks: list[bytes] = []
         self._unmeasured = 0
 

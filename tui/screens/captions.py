@@ -42,7 +42,7 @@ _SILENT_SAMPLES = 5 * SAMPLE_RATE
 
 
 _ANNOUNCED_SECONDS = 4.0
-_FRAME_SECONDS = 0.1
+_FRAME_SECONDS = 0.05
 """Text, level and time that come within it share one frame: fewer bytes, less flicker."""
 _TALL_ROWS = 20
 

@@ -38,7 +38,7 @@ def export(record: SessionRecord, file_format: str) -> str:
             return json.dumps(record.to_json(), indent=2, ensure_ascii=False) + "\n"
     raise ExportError(
         f'captty cannot export to "{clean(file_format, 20)}": '
-        f"choose one of {', '.join(EXPORT_FORMATS)}."
+        f"choose one of {', '.join(EXPORT_FORMATS)}"
     )
 
 
@@ -76,11 +76,11 @@ def write_atomically(path: Path, text: str) -> None:
             path.write_text(text, encoding="utf-8", errors="replace")  # a device, a named pipe
             return
         if path.exists() and path.stat().st_size:
-            raise ExportError(f"{name} exists and is not empty: choose another name or remove it.")
+            raise ExportError(f"{name} exists and is not empty: choose another name or remove it")
         _replace(path.resolve(), text)
     except OSError as error:
         raise ExportError(
-            f"{name} cannot be written: {error.strerror or error}. Choose another place."
+            f"{name} cannot be written: {error.strerror or error}; choose another place"
         ) from error
 
 

@@ -82,8 +82,8 @@ class Journal:
             return cls(folder, _new_file(folder, header), clock)
         except OSError as error:
             raise JournalError(
-                f"The session cannot be saved in {root}: {error.strerror or error}. "
-                "Make room there, make the folder writable, or go on without saving."
+                f"the session cannot be saved in {root} ({error.strerror or error}): "
+                "make room there, make the folder writable, or go on with --no-save"
             ) from error
 
     def write_segment(self, segment: Segment) -> None:
@@ -117,13 +117,13 @@ class Journal:
         """One sentence while something is not saved."""
         if (error := self._file.error) is not None:
             return (
-                f"The session is not being saved ({error.strerror or error}); captty keeps the "
-                "text in memory and tries again, so free some space or check the disk."
+                f"the session is not being saved ({error.strerror or error}); captty keeps the "
+                "text in memory and tries again, so free some space or check the disk"
             )
         if (error := self._sync.failure) is not None:
             return (
-                f"The disk reported an error ({error.strerror or error}); what was saved may not "
-                "survive a power cut, so export a copy to another disk."
+                f"the disk reported an error ({error.strerror or error}); what was saved may not "
+                "survive a power cut, so export a copy to another disk"
             )
         return None
 

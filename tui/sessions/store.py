@@ -52,11 +52,11 @@ class SessionStore:
             record = _record(self._folder / found)
         except OSError as error:
             raise SessionError(
-                f"The session {found} cannot be read: {error.strerror or error}; try again, "
-                "it is as it was."
+                f"the session {found} cannot be read: {error.strerror or error}; try again, "
+                "it is as it was"
             ) from error
         if record is None:
-            raise NoSuchSession(f"The session {found} has no record that begins as records do.")
+            raise NoSuchSession(f"the session {found} has no record that begins as records do")
         return record
 
     def _names(self) -> Sequence[str]:
@@ -66,8 +66,8 @@ class SessionStore:
             return []
         except OSError as error:
             raise SessionError(
-                f"Past sessions in {self._folder} cannot be read: {error.strerror or error}; "
-                "check the folder's permissions."
+                f"past sessions in {self._folder} cannot be read: {error.strerror or error}; "
+                "check the folder's permissions"
             ) from error
 
     def _found(self, wanted: str) -> str:
@@ -79,10 +79,10 @@ class SessionStore:
             names = sorted(name for name in names if _summary(self._folder / name))
         if not names:
             raise NoSuchSession(
-                f'No session has the id "{clean(wanted, 60)}": `captty sessions list` shows them.'
+                f'no session has the id "{clean(wanted, 60)}": `captty sessions list` shows them'
             )
         if len(names) > 1:
-            raise NoSuchSession(f'"{wanted}" begins the ids of several: {_enumerated(names)}.')
+            raise NoSuchSession(f'"{wanted}" begins the ids of several: {_enumerated(names)}')
         return names[0]
 
     def _newest(self) -> str:
@@ -91,7 +91,7 @@ class SessionStore:
             found = [_summary(self._folder / name) for name in names if name.startswith(second)]
             if known := _newest_first(summary for summary in found if summary is not None):
                 return known[0].id
-        raise NoSuchSession("No session has been saved yet.")
+        raise NoSuchSession("no session has been saved yet: try captty demo")
 
 
 def _newest_first(summaries: Iterable[SessionSummary]) -> _Summaries:
@@ -154,12 +154,12 @@ class _Reading:
         told = []
         if lines.newer:
             told.append(
-                "A newer captty wrote this session; what this one does not know is left out."
+                "a newer captty wrote this session; what this one does not know is left out"
             )
         if lines.damaged:
-            told.append("The record is damaged; what comes before the damage is here.")
+            told.append("the record is damaged; what comes before the damage is here")
         if lines.cut and not self._live:
-            told.append("The record ends in the middle of a line; all whole lines are here.")
+            told.append("the record ends in the middle of a line; all whole lines are here")
         return " ".join(told) or None
 
 

@@ -122,7 +122,7 @@ def test_an_id_that_is_taken_is_not_used_again(
 
 def test_a_folder_that_cannot_be_had_is_told_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(JournalError, match=r"cannot be saved in .*file: .*\. .+\."):
+    with pytest.raises(JournalError, match=r"cannot be saved in .*file \(.+\): .+"):
         Journal.create(tmp_path / "file", HEADER)
 
 

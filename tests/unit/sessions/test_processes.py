@@ -15,7 +15,7 @@ from tui.sessions.store import SessionStore
 
 KILLS = 15
 WRITERS = 6
-CUT = "The record ends in the middle of a line; all whole lines are here."
+CUT = "the record ends in the middle of a line; all whole lines are here"
 
 WRITER = """
 import sys

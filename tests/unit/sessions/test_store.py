@@ -26,7 +26,7 @@ def _session(root: Path, started_at: datetime = MORNING) -> str:
 def test_before_the_first_session_the_list_is_empty(tmp_path: Path) -> None:
     store = SessionStore(tmp_path / "nowhere")
     assert store.list() == []
-    with pytest.raises(NoSuchSession, match="No session has been saved yet"):
+    with pytest.raises(NoSuchSession, match="no session has been saved yet"):
         store.load("last")
 
 
@@ -50,7 +50,7 @@ def test_the_beginning_of_an_id_is_enough(tmp_path: Path) -> None:
     assert store.load(early).summary.id == early
     assert store.load("20261122-09").summary.id == early
     assert store.load(f" {late[:18].upper()} ").summary.id == late
-    with pytest.raises(NoSuchSession, match=f'"20261122" begins .* several: {early}, {late}.'):
+    with pytest.raises(NoSuchSession, match=f'"20261122" begins .* several: {early}, {late}'):
         store.load("20261122")
 
 
