@@ -101,6 +101,12 @@ class Feed:
             )
         self._notify()
 
+    def discarded(self) -> None:
+        """Nothing of the session is saved."""
+        with self._lock:
+            self._snapshot = replace(self._snapshot, session_id="")
+        self._notify()
+
     def trouble(self, trouble: str) -> None:
         """Text cannot be saved, or can again where the sentence is empty."""
         with self._lock:

@@ -244,10 +244,19 @@ class _Run:
     def _conclude(self, outcome: Outcome) -> None:
         self._take(self._transcript.settle_all())
         self._measured(None)
-        if self._journal and self._recorder:
+        if self._journal and outcome.failure and self._came_to_nothing:
+            self._journal.discard()
+            self._feed.discarded()
+        elif self._journal and self._recorder:
             self._recorder.flush()
             self._journal.close(outcome.cause, self._spool.end, complete=not outcome.failure)
             self._feed.trouble(self._journal.trouble or "")
+
+    @property
+    def _came_to_nothing(self) -> bool:
+        """Whether the server said nothing and took nothing: a refusal is no session."""
+        confirmed = self._uplink.confirmed if self._uplink else 0
+        return not len(self._transcript) and not confirmed
 
     async def _conversation(self, connection: Connection) -> Outcome:
         epoch = self._transcript.open_epoch(self._spool.end)

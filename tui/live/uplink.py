@@ -16,7 +16,7 @@ WINDOW_SAMPLES = 20 * SAMPLE_RATE
 """Audio that a server which echoes traces may have without having confirmed it."""
 BACKLOG_SAMPLES = 10 * SAMPLE_RATE
 """Unsent audio at which a source that can wait is kept waiting."""
-SILENCE_SECONDS = 30.0
+SILENCE_SECONDS = 60.0
 """How long a server that owes an answer may say nothing at all."""
 
 _TRACE = "s:"

@@ -21,7 +21,7 @@ class Limits:
     """Between pings; a client that does not answer one in half of that is gone."""
     idle: float = 60.0
     """Without a message from the client."""
-    session: int = 12 * 3600 * SAMPLE_RATE
+    session: int = 24 * 3600 * SAMPLE_RATE
     """Samples of one stream."""
     backlog: int = 10 * SAMPLE_RATE
     """Samples that wait for the worker; above it nothing is read from the client."""
@@ -31,8 +31,8 @@ class Limits:
     """For one message to a client that does not read."""
     mistakes: int = 100
     """Messages without sense at once; one more is forgiven each second."""
-    stall: float = 25.0
-    """For a worker to take a quarter of a second of audio, or to load its model."""
+    stall: float = 55.0
+    """For a worker to answer: to load its model, or to settle 15 s of speech on a busy machine."""
     farewell: float = 3.0
     """For the client to close after the last reply."""
     closing: float = 1.0

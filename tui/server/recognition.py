@@ -74,6 +74,11 @@ class Recognition:
         size = LENGTH.unpack(await replies.readexactly(LENGTH.size))[0]
         return reply(await replies.readexactly(size))
 
+    @property
+    def alive(self) -> bool:
+        """Whether its process still runs."""
+        return self._process.returncode is None
+
     async def end(self) -> None:
         """Kill the process, also one that stands still, and wait until it is gone."""
         with suppress(ProcessLookupError):
@@ -101,10 +106,13 @@ class Recognitions:
             return await self._start(begin)
         self._ready = None
         try:
-            return await asyncio.shield(ready)
+            recognition = await asyncio.shield(ready)
         except asyncio.CancelledError:
             self._ready = ready
             raise
+        except RecognitionFailed:
+            return await self._start(begin)
+        return recognition if recognition.alive else await self._start(begin)
 
     async def close(self) -> None:
         """End what nobody took."""

@@ -62,6 +62,7 @@ class Journal:
 
     def __init__(self, folder: Path, file: AppendedFile, clock: Callable[[], float]) -> None:
         """Goes on with a `file` that holds the first line; `create` makes one."""
+        self._folder = folder
         self.id = folder.name
         """Of the session."""
         self._file = file
@@ -111,6 +112,11 @@ class Journal:
         self._closed = True
         self._sync.finish(_CLOSE_LIMIT)
         self._file.close()
+
+    def discard(self) -> None:
+        """End a session in which nothing was said, and leave nothing of it."""
+        self.close("discarded", 0)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     @property
     def trouble(self) -> str | None:

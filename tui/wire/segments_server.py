@@ -1,14 +1,20 @@
 """The server's side of the `segments` protocol, without I/O: requests in, messages out."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from tui.captions import SAMPLE_RATE, Segment, clean
 from tui.captions.languages import language_code
-from tui.wire.fields import json_object, text_field
+from tui.wire.fields import json_object
 from tui.wire.segments import FINAL
+
+Tag = str | int | float
+"""An id of the client's own, which comes back as it was sent."""
+_LONGEST_TAG = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ class Audio:
 class Trace:
     """Asks for an echo once all audio before it has been transcribed."""
 
-    trace_id: str
+    trace_id: Tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,7 @@ class Finish:
 class Clear:
     """Asks to drop the context."""
 
-    reset_id: str
+    reset_id: Tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,21 +118,29 @@ def parse_client_message(frame: str | bytes) -> ClientMessage:
         return Finish(json.dumps({"checkpoint_id": FINAL}))
     match message.get("object"):
         case "stt.input.trace":
-            trace_id = text_field(message.get("trace_id"))
+            trace_id = _tag(message.get("trace_id"))
             return Finish(trace_echo(FINAL)) if trace_id == FINAL else Trace(trace_id)
         case "stt.state.clear":
-            return Clear(text_field(message.get("reset_id")))
+            return Clear(_tag(message.get("reset_id")))
     return Invalid(
         "unknown message; known are audio, checkpoint_id, stt.input.trace and stt.state.clear"
     )
 
 
-def trace_echo(trace_id: str) -> str:
+def _tag(value: object) -> Tag:
+    if isinstance(value, str) and len(value) <= _LONGEST_TAG:
+        return value
+    if isinstance(value, int | float) and math.isfinite(value):
+        return value
+    return ""
+
+
+def trace_echo(trace_id: Tag) -> str:
     """The message that says: all audio before this trace has been transcribed."""
     return _message("stt.output.trace", trace_id=trace_id)
 
 
-def state_cleared(reset_id: str) -> str:
+def state_cleared(reset_id: Tag) -> str:
     """The message that says: the context has been dropped."""
     return _message("stt.state.cleared", reset_id=reset_id)
 
@@ -176,5 +190,5 @@ def _seconds(sample: int) -> float:
     return round(sample / SAMPLE_RATE, 3)
 
 
-def _message(kind: str, **fields: str) -> str:
-    return json.dumps({"object": kind, **fields})
+def _message(kind: str, **fields: Tag) -> str:
+    return json.dumps({"event_id": uuid4().hex, "object": kind, **fields})

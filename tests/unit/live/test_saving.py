@@ -132,6 +132,19 @@ async def test_what_was_retracted_at_the_very_end_is_not_saved(tmp_path: Path) -
     assert texts(last(tmp_path)) == words(2)
 
 
+async def test_a_refusal_leaves_no_empty_session(tmp_path: Path) -> None:
+    async def refuse(stream: Stream) -> None:
+        await stream.ws.close(code=1008)
+
+    script = Script(echo_traces=False, silent=True, on_finish=refuse)
+    async with scripted_server(script) as server:
+        watcher = SavingWatcher(1, server, tmp_path)
+        await watcher.run()
+    assert watcher.last.state is State.FAILED
+    assert watcher.last.session_id == ""
+    assert SessionStore(tmp_path).list() == []
+
+
 async def test_stopping_before_it_begins_leaves_no_empty_session(tmp_path: Path) -> None:
     @asynccontextmanager
     async def slow() -> AsyncIterator[Endpoint]:

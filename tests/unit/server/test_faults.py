@@ -108,3 +108,15 @@ async def test_a_server_that_nobody_used_ends_at_once() -> None:
     await server.start("127.0.0.1", 0)
     await server.stop()
     assert not workers()
+
+
+async def test_a_prepared_worker_that_died_meanwhile_is_replaced() -> None:
+    async with serving(MODULE, limits=LIMITS) as address:
+        await until(lambda: len(workers()) == 1)
+        (prepared,) = workers()
+        os.kill(prepared.pid, signal.SIGKILL)
+        await until(lambda: not workers())
+        async with streaming(address) as ws:
+            await ws.send_bytes(SILENCE)
+            await ws.send_str(FINAL)
+            assert texts(await hear_until(ws, is_final)) == {"0": "8000"}

@@ -163,3 +163,19 @@ class TestRoundTrip:
         ]
         timed = json.loads(segments_message([segment], Options(segment_times=True)))
         assert (timed["segments"][0]["start"], timed["segments"][0]["end"]) == (0.0, 0.05)
+
+
+@pytest.mark.parametrize("tag", [7, 1.5, "s:16000", "é\x1b", ""])
+def test_ids_of_the_client_come_back_as_they_were_sent(tag: str | float) -> None:
+    trace = parse_client_message(json.dumps({"object": "stt.input.trace", "trace_id": tag}))
+    assert trace == Trace(tag)
+    echo = json.loads(trace_echo(tag))
+    assert echo["trace_id"] == tag
+    assert echo["event_id"]
+    assert json.loads(state_cleared(tag))["reset_id"] == tag
+
+
+@pytest.mark.parametrize("tag", [None, [], {}, "x" * 1001])
+def test_what_is_no_id_is_an_empty_one(tag: object) -> None:
+    message = json.dumps({"object": "stt.input.trace", "trace_id": tag})
+    assert parse_client_message(message) == Trace("")
