@@ -12,6 +12,7 @@ from textual.events import MouseScrollUp
 from textual.geometry import Region
 from textual.strip import Strip
 
+from tests.app.still import until
 from tui.captions import SAMPLE_RATE, Event, EventKind, Segment, SegmentKey
 from tui.captions.diff import Span, revised_spans
 from tui.themes import load_themes, packaged_themes, theme_variable_defaults
@@ -373,11 +374,13 @@ async def test_any_number_of_resizes_leaves_text_and_place_as_they_were() -> Non
         app.view.show(many(50))
         before = all_rows(app.view)
         app.view.scroll_to(y=40, animate=False)
+        await until(pilot, lambda: not app.view.following)
         top = rows(app.view)[0]
         for _ in range(40):
             await pilot.resize_terminal(source.randint(20, 120), source.randint(4, 40))
+            await pilot.pause()
         await pilot.resize_terminal(60, 10)
-        assert any(row == top for row in rows(app.view)[:3])
+        await until(pilot, lambda: any(row == top for row in rows(app.view)[:3]))
         assert all_rows(app.view) == before
 
 
