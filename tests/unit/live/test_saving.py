@@ -1,19 +1,19 @@
 """What a live session leaves in its journal, whatever becomes of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.scripted_server import Script, Stream, scripted_server, word
+from tests.scripted_server import Act, Script, Stream, scripted_server, word
 from tests.sources import Silence
 from tests.unit.live.test_session import Watcher, words
 from tui.audio.source import Source
 from tui.captions import EventKind
 from tui.live.feed import State
-from tui.live.session import LiveSession, OpenJournal
+from tui.live.session import LiveSession, OpenJournal, Server
 from tui.sessions.journal import Journal, SessionHeader
 from tui.sessions.record import SessionRecord, SessionState
 from tui.sessions.store import SessionStore
@@ -34,12 +34,12 @@ class SavingWatcher(Watcher):
     """One whose session is saved."""
 
     def __init__(
-        self, seconds: float, server: object, folder: Path, *, paced: bool = False
+        self, seconds: float, server: Server, folder: Path, *, paced: bool = False
     ) -> None:
-        super().__init__(Silence(seconds), server, paced=paced)  # type: ignore[arg-type]
+        super().__init__(Silence(seconds), server, paced=paced)
         self.session = LiveSession(
             Silence(seconds),
-            server,  # type: ignore[arg-type]
+            server,
             Request("en"),
             open_journal=journals(folder),
             paced=paced,
@@ -187,14 +187,14 @@ async def test_a_full_disk_is_told_and_costs_no_text(
 
     monkeypatch.setattr("tui.sessions.disk.os.write", fail_when_full)
 
-    def at(value: bool) -> Callable[[Stream], object]:
+    def at(value: bool) -> Act:
         async def act(stream: Stream) -> None:
             nonlocal full
             full = value
 
         return act
 
-    script = Script(at_second={3: at(True), 7: at(False)})  # type: ignore[dict-item]
+    script = Script(at_second={3: at(True), 7: at(False)})
     async with scripted_server(script) as server:
         watcher = SavingWatcher(10, server, tmp_path, paced=True)
         watcher.session.start()
