@@ -8,12 +8,22 @@ class EventKind(StrEnum):
     """The kinds of event that a session knows."""
 
     CONNECTED = "connected"
+    RECONNECTED = "reconnected"
+    """A new connection goes on where an old one broke: a word at this seam may differ."""
+    LANGUAGE = "language"
+    """From here on another language is recognised."""
     PAUSED = "paused"
     RESUMED = "resumed"
+    RECOVERED = "recovered"
+    """An interrupted session was taken up again."""
+    GAP = "gap"
+    """Audio was lost from `at` to `until`."""
+    UNCONFIRMED = "unconfirmed"
+    """The server did not confirm what was said from `at` to `until`; the audio is kept."""
     ERROR = "error"
     """The server complained, and goes on."""
     BROKEN = "broken"
-    """The connection or the source broke: the transcript is incomplete from here on."""
+    """The session broke off: the transcript is incomplete from here on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +35,5 @@ class Event:
     """Absolute sample index."""
     text: str = ""
     """Clean text for people; may be empty."""
+    until: int | None = None
+    """Absolute sample index behind its last sample, where it has a length."""

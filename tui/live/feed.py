@@ -17,6 +17,8 @@ class State(StrEnum):
 
     STARTING = "starting"
     LIVE = "live"
+    RECONNECTING = "reconnecting"
+    """No connection: audio is kept until there is one again; the reason says why."""
     PAUSED = "paused"
     FINISHING = "finishing"
     """No more audio; the server still works on what it has."""
@@ -42,6 +44,8 @@ class Progress:
     """The length of the source, where it is known."""
     lag: float | None = None
     """Age of the newest text when it arrived, in seconds."""
+    reconnects: int = 0
+    """How often a connection was replaced."""
 
     @property
     def unsent(self) -> float:
@@ -55,7 +59,11 @@ class Snapshot:
 
     state: State = State.STARTING
     reason: str = ""
-    """One sentence on why it failed or ended early; empty where all is well."""
+    """One sentence on why it failed, ended early or has no connection; else empty."""
+    attempt: int = 0
+    """Which try to connect again this is, from 1; 0 while there is a connection."""
+    language: str | None = None
+    """Code of the language that is recognised now; `None` where the server detects it."""
     session_id: str = ""
     """Empty as long as, or where, nothing is saved."""
     trouble: str = ""
@@ -87,10 +95,16 @@ class Feed:
         self._level: Level | None = None
         self._awake = False
 
-    def state(self, state: State, reason: str = "") -> None:
+    def state(self, state: State, reason: str = "", attempt: int = 0) -> None:
         """The session has come into another state."""
         with self._lock:
-            self._snapshot = replace(self._snapshot, state=state, reason=reason)
+            self._snapshot = replace(self._snapshot, state=state, reason=reason, attempt=attempt)
+        self._notify()
+
+    def language(self, language: str | None) -> None:
+        """Another language is recognised."""
+        with self._lock:
+            self._snapshot = replace(self._snapshot, language=language)
         self._notify()
 
     def about(self, *, session_id: str, server: str, engine: str) -> None:

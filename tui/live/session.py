@@ -82,6 +82,13 @@ class LiveSession:
         """Go on."""
         self._intend(_Run.resume)
 
+    def switch(self, language: str | None) -> None:
+        """Recognise another language from here on, or detect it where it is `None`.
+
+        Told by a `LANGUAGE` event, or by an `ERROR` event where the server cannot do it.
+        """
+        self._intend(lambda run: run.switch(language))
+
     def stop(self) -> None:
         """Take no more audio, wait for the last words, end."""
         self._intend(_Run.stop)
@@ -177,6 +184,10 @@ class _Run:
             self._capture.resume()
             self._happened(EventKind.RESUMED)
             self._feed.state(State.LIVE)
+
+    def switch(self, language: str | None) -> None:
+        """Have the rest recognised in another language."""
+        self._happened(EventKind.ERROR, "the language cannot be switched")
 
     def stop(self) -> None:
         """End the capture; what was captured is still transcribed."""

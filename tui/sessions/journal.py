@@ -62,7 +62,8 @@ class Journal:
 
     def __init__(self, folder: Path, file: AppendedFile, clock: Callable[[], float]) -> None:
         """Goes on with a `file` that holds the first line; `create` makes one."""
-        self._folder = folder
+        self.folder = folder
+        """Where everything of the session lies."""
         self.id = folder.name
         """Of the session."""
         self._file = file
@@ -116,7 +117,7 @@ class Journal:
     def discard(self) -> None:
         """End a session in which nothing was said, and leave nothing of it."""
         self.close("discarded", 0)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
     def trouble(self) -> str | None:
