@@ -18,7 +18,7 @@ _NOT_BEFORE = 24 * 16_000
 async def main() -> None:
     """Caption the demo until a word of the open text has just been revised."""
     with tempfile.TemporaryDirectory() as folder:
-        wish = Wish("demo", save_to=Path(folder))
+        wish = Wish("demo", data=Path(folder))
         app = CapttyApp(
             lambda source, language, wake: open_session(
                 replace(wish, source=source, language=language), wake

@@ -10,16 +10,20 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 from types import FrameType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.app import App, SystemCommand
+from textual.app import App, SuspendNotSupported, SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
+from textual.widgets import Input
 
 from tui.captions import CapttyError, clean
-from tui.commands import COMMANDS, QUIT
+from tui.commands import COMMANDS, INTERRUPT, QUIT, SUSPEND
+from tui.live.feed import Snapshot, saved_as
 from tui.screens.captions import CaptionScreen, OpenSession
+from tui.screens.unfinished import FindUnfinished, FinishSession
 from tui.themes import load_themes, packaged_themes, theme_variable_defaults
 
 if TYPE_CHECKING:
@@ -29,11 +33,20 @@ log = logging.getLogger(__name__)
 
 DEFAULT_THEME = "captty-dark"
 _WIDTHS = [(0, "-narrow"), (72, "-wide")]
+_HEIGHTS = [(0, "-short"), (20, "-tall")]
 _SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 _LEAVE = b"\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1003l\x1b[?1006l\x1b[?2004l"
 """Leaves the alternate screen, shows the cursor, switches mouse and paste reports off (xterm)."""
+_GRACE_SECONDS = 0.5
+"""How long the end waits for last words; a second more is for what closes behind them."""
+_INTERRUPT_SECONDS = 3.0
+"""Within it a second ctrl+c quits."""
 _LAST_RESORT_SECONDS = 3.0
 """How long a terminal that takes nothing may hold up an end that a signal asked for."""
+
+
+_ANYWHERE = (QUIT, INTERRUPT, SUSPEND)
+"""Commands that work behind every dialog."""
 
 
 class ThemeError(CapttyError):
@@ -45,8 +58,9 @@ class CapttyApp(App[int]):
 
     TITLE = "captty"
     CSS_PATH = "styles.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [QUIT.binding()]
+    BINDINGS: ClassVar[list[BindingType]] = [command.binding() for command in _ANYWHERE]
     HORIZONTAL_BREAKPOINTS = _WIDTHS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
 
     def __init__(
         self,
@@ -57,9 +71,14 @@ class CapttyApp(App[int]):
         language: str | None = None,
         server: str = "",
         theme: str | None = None,
+        recent_languages: Path | None = None,
+        unfinished: FindUnfinished | None = None,
+        finish_session: FinishSession | None = None,
     ) -> None:
         """`open_session` is called on a thread; `source` starts at once where it is given.
 
+        `unfinished` and `finish_session`, on threads too, offer to finish what was interrupted.
+        `recent_languages` is the file that keeps the languages used before.
         Raises `ThemeError` where there is no theme of that name.
         """
         colourless = bool(os.environ.get("NO_COLOR"))
@@ -67,8 +86,15 @@ class CapttyApp(App[int]):
             os.environ.pop("NO_COLOR", None)
         super().__init__(ansi_color=colourless)
         self.caption_screen = CaptionScreen(
-            open_session, source=source, language=language, server=server
+            open_session,
+            source=source,
+            language=language,
+            server=server,
+            recent_languages=recent_languages,
+            unfinished=unfinished,
+            finish_session=finish_session,
         )
+        self._interrupted = -_INTERRUPT_SECONDS
         self._event_loop: asyncio.AbstractEventLoop | None = None
         self._failed_themes = self._register_themes(user_themes)
         self._choose_theme(theme or DEFAULT_THEME)
@@ -112,6 +138,44 @@ class CapttyApp(App[int]):
 
         return run
 
+    async def action_quit(self) -> None:
+        """Quit once the last words have come, or at once where there are none."""
+        await self._uncover()
+        self.caption_screen.leave()
+
+    async def action_interrupt(self) -> None:
+        """Copy what is selected; where nothing is, quit on the second time."""
+        now, before = monotonic(), self._interrupted
+        if selected := self._selected:
+            self.copy_to_clipboard(selected)
+        elif now - before < _INTERRUPT_SECONDS:
+            await self.action_quit()
+        else:
+            self._interrupted = now
+            await self._uncover()
+            self.caption_screen.announce("ctrl+c again ends captty", _INTERRUPT_SECONDS)
+
+    @property
+    def _selected(self) -> str | None:
+        typed = self.focused.selected_text if isinstance(self.focused, Input) else ""
+        return typed or self.screen.get_selected_text()
+
+    async def _uncover(self) -> None:
+        """Close the dialogs over the captions: what is said next is said below these."""
+        while self.screen is not self.caption_screen:
+            await self.pop_screen()
+
+    def action_suspend_process(self) -> None:
+        """Stop like any terminal program: with the whole job, and only if a shell can go on.
+
+        A process that stops itself alone leaves `make` or a script waiting for it; one that stops
+        where no shell controls jobs is never continued. The kernel knows, by its default action.
+        """
+        with suppress(SuspendNotSupported), self.suspend():
+            handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+            os.kill(0, signal.SIGTSTP)
+            signal.signal(signal.SIGTSTP, handler)
+
     def end(self, code: int) -> None:
         """End with an exit code; may be called from a signal handler."""
         with suppress(RuntimeError):  # the loop has ended, and the dashboard with it
@@ -150,11 +214,16 @@ def run_dashboard(app: CapttyApp) -> int:
         app.run()
     finally:
         if app.session:
-            app.session.close()
-    if app.session and (saved := app.session.feed.take().session_id):
-        with suppress(OSError):
-            print(f"saved as {saved}", file=sys.stderr)
+            app.session.close(_GRACE_SECONDS)
+            _farewell(app.session.feed.take())
     return 128 + received[0] if received else app.return_code or 0
+
+
+def _farewell(snapshot: Snapshot) -> None:
+    """Say on the terminal, after the screen, where the session is."""
+    if snapshot.session_id:
+        with suppress(OSError):
+            print(saved_as(snapshot), file=sys.stderr)
 
 
 class _Terminal:
@@ -180,7 +249,7 @@ def _last_resort(app: CapttyApp, terminal: _Terminal, code: int) -> None:
 
     def end() -> None:
         if app.session:
-            app.session.close()
+            app.session.close(_GRACE_SECONDS)
         terminal.restore()
         os._exit(code)
 

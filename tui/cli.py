@@ -4,20 +4,19 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import click
 
 import tui
-from tui.captions import CapttyError, clean
-from tui.captions.languages import language_code
-from tui.config import Folders, api_key, log_to_file, read_config
+from tui.captions import CapttyError, clean, length_text
+from tui.config import Folders, log_to_file, read_config
+from tui.options import Choice, server_options, session_options, wish_of
 
 if TYPE_CHECKING:
-    from tui.launch import Wish
     from tui.live.session import LiveSession
     from tui.sessions.record import SessionSummary
     from tui.sessions.store import SessionStore
@@ -72,80 +71,6 @@ def cli() -> None:
     """
 
 
-def _language(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    if value is None or value.strip().casefold() in ("", "auto"):
-        return None
-    if (code := language_code(value)) is None:
-        raise click.BadParameter(f"there is no language {clean(value, 40)!r}; use a code like en")
-    return code
-
-
-def session_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of every command that captions something."""
-    options = [
-        click.option(
-            "--server",
-            metavar="URL",
-            envvar="CAPTTY_SERVER",
-            default="",
-            help="Speech-to-text server (ws, wss, http, https); without it, captty starts its own.",
-        ),
-        click.option(
-            "--language",
-            metavar="CODE",
-            envvar="CAPTTY_LANGUAGE",
-            callback=_language,
-            help="Language that is spoken, like en; `auto` to detect it.",
-        ),
-        click.option(
-            "--prompt",
-            metavar="TEXT",
-            envvar="CAPTTY_PROMPT",
-            default="",
-            help="Names and words to expect, for servers that take them.",
-        ),
-        click.option(
-            "--model", envvar="CAPTTY_MODEL", default="", help="Model to ask the server for."
-        ),
-        click.option(
-            "--save/--no-save",
-            envvar="CAPTTY_SAVE",
-            default=True,
-            help="Keep the session (the default), or keep nothing.",
-        ),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The values of `session_options`."""
-
-    server: str
-    language: str | None
-    prompt: str
-    model: str
-    save: bool
-
-
-def _wish(source: str, choice: Choice, *, paced: bool) -> "Wish":
-    from tui.launch import Wish
-    from tui.wire.endpoint import Secret
-
-    return Wish(
-        source=source,
-        server=choice.server,
-        key=Secret(api_key()),
-        language=choice.language,
-        prompt=choice.prompt,
-        model=choice.model,
-        save_to=Folders.of_user().data if choice.save else None,
-        paced=paced,
-    )
-
-
 @cli.command("open", hidden=True)
 @click.argument("source", required=False)
 @session_options
@@ -160,10 +85,13 @@ def open_(source: str | None, theme: str | None, plain: bool, **choice: Any) -> 
         return
     from tui.app import CapttyApp, run_dashboard
 
-    wish = Choice(**choice)
+    wish, folders = Choice(**choice), Folders.of_user()
     app = CapttyApp(
         lambda text, language, wake: _open_session(text, replace(wish, language=language), wake),
-        Folders.of_user().config / "themes",
+        folders.config / "themes",
+        recent_languages=folders.state / "languages",
+        unfinished=lambda: _store().unfinished(),
+        finish_session=lambda session_id, wake: _finish_session(session_id, wish, wake),
         source=source,
         language=wish.language,
         server=wish.server,
@@ -172,10 +100,16 @@ def open_(source: str | None, theme: str | None, plain: bool, **choice: Any) -> 
     raise SystemExit(run_dashboard(app))
 
 
-def _open_session(source: str, choice: "Choice", wake: Callable[[], None]) -> "LiveSession":
+def _open_session(source: str, choice: Choice, wake: Callable[[], None]) -> "LiveSession":
     from tui.launch import open_session
 
-    return open_session(_wish(source, choice, paced=True), wake)
+    return open_session(wish_of(source, choice, paced=True), wake)
+
+
+def _finish_session(session_id: str, choice: Choice, wake: Callable[[], None]) -> "LiveSession":
+    from tui.launch import finish_session
+
+    return finish_session(session_id, wish_of("", choice, paced=True), wake)
 
 
 def _has_screen() -> bool:
@@ -214,13 +148,32 @@ def _opened(path: Path | None) -> Iterator[TextIO]:
 
 def _print_captions(source: str, choice: Choice, format_: str, out: TextIO, *, paced: bool) -> None:
     from tui.launch import open_session
+
+    _name_unfinished()
+    wish = wish_of(source, choice, paced=paced)
+    _run_plain(lambda wake: open_session(wish, wake), format_, out)
+
+
+def _name_unfinished() -> None:
+    """Tell of the newest session that was interrupted with audio that is no text yet."""
+    with suppress(CapttyError):  # what is to be captioned now comes first
+        for summary in _store().unfinished()[:1]:
+            click.echo(
+                f"interrupted: {clean(summary.source)}, {length_text(summary.unfinished)} not "
+                f"captioned yet; captty sessions finish {summary.id} completes it",
+                err=True,
+            )
+
+
+def _run_plain(open_: Callable[[Callable[[], None]], "LiveSession"], f: str, out: TextIO) -> None:
+    """Print captions until the session is over; ends with its exit code where that is not 0."""
+    from tui.live.feed import saved_as
     from tui.plain import caption_format, run_plain
 
-    wish = _wish(source, choice, paced=paced)
-    ending = run_plain(lambda wake: open_session(wish, wake), caption_format(format_), out)
+    ending = run_plain(open_, caption_format(f), out)
     end = ending.snapshot
     if end.session_id:
-        click.echo(f"saved as {end.session_id}", err=True)
+        click.echo(saved_as(end), err=True)
     if end.reason or end.trouble:
         fail(end.reason or end.trouble.partition(";")[0])
     if ending.signal:
@@ -247,7 +200,7 @@ def serve(host: str, port: int, token: str) -> None:
 
 @cli.group()
 def sessions() -> None:
-    """Past sessions: list them, show one, export one."""
+    """Past sessions: list, show, export, finish."""
 
 
 def _store() -> "SessionStore":
@@ -273,10 +226,13 @@ def _row(summary: "SessionSummary") -> str:
     minutes, seconds = divmod(round(summary.seconds), 60)
     started = summary.started_at.astimezone().strftime("%Y-%m-%d %H:%M")
     length = f"{minutes}:{seconds:02}"
-    return (
+    row = (
         f"{summary.id}  {started}  {summary.state:<11}  {length:>7}"
         f"  {summary.segments:>4} captions  {clean(summary.source)}"
     )
+    if not summary.unfinished:
+        return row
+    return f"{row}  · {length_text(summary.unfinished)} to finish"
 
 
 @sessions.command()
@@ -294,6 +250,17 @@ def show(session_id: str, as_json: bool) -> None:
     click.echo(written(record, "txt"), nl=False)
     if record.damage:
         click.echo(record.damage, err=True)
+
+
+@sessions.command()
+@click.argument("session_id", metavar="ID")
+@server_options
+def finish(session_id: str, **choice: Any) -> None:
+    """Caption the audio that an interrupted session left: ID, the beginning of one, or `last`."""
+    from tui.launch import finish_session
+
+    wish = wish_of("", Choice(**choice, language=None, save=True), paced=True)
+    _run_plain(lambda wake: finish_session(session_id, wish, wake), "lines", sys.stdout)
 
 
 @sessions.command()
@@ -322,7 +289,7 @@ def _echo_json(value: object) -> None:
 
 def _defaults(settings: dict[str, Any]) -> dict[str, Any]:
     """The configuration file as click's defaults for the commands that know its keys."""
-    return {"open": settings, "transcribe": settings}
+    return {"open": settings, "transcribe": settings, "sessions": {"finish": settings}}
 
 
 def main() -> NoReturn:

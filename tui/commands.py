@@ -39,19 +39,49 @@ class Command:
 QUIT = Command(
     "quit", "ctrl+q", "Quit", "End the session, which stays saved, and quit.", "app.quit"
 )
+INTERRUPT = Command(
+    "interrupt",
+    "ctrl+c",
+    "Copy",
+    "Copy what is selected; twice with nothing selected quits.",
+    "app.interrupt",
+    footer=False,
+    palette=False,
+)
+SUSPEND = Command(
+    "suspend",
+    "ctrl+z",
+    "Suspend",
+    "Go back to the shell; its command fg returns here.",
+    "app.suspend_process",
+    footer=False,
+)
 COMMANDS = (
     Command("help", "question_mark", "Help", "Show all keys and what the marks mean.", "help"),
     QUIT,
     Command("pause", "space", "Pause", "Pause the source, or resume it.", "toggle_pause"),
     Command("stop", "s", "Stop", "Stop listening and wait for the last words.", "stop"),
-    Command("follow", "f,end", "Latest", "Follow the newest captions again.", "follow"),
+    Command(
+        "language", "l", "Language", "Switch the language that is recognised.", "choose_language"
+    ),
+    Command(
+        "finish", "i", "Finish", "Caption the rest of a session that was interrupted.", "finish"
+    ),
+    Command("follow", "f,end", "Latest", "Follow the newest captions again.", "read('follow')"),
     Command("source", "o", "Open", "Choose what to caption: a file, or demo.", "choose_source"),
     Command("captions", "escape", "Read", "Go from the fields to the captions.", "captions"),
-    Command("up", "up", "Row up", "Look back one row; the view then holds still.", "up", False),
-    Command("down", "down", "Row down", "Go forward one row.", "down", False),
-    Command("page_up", "pageup", "Page up", "Look back a page.", "page_up", False),
-    Command("page_down", "pagedown", "Page down", "Go forward a page.", "page_down", False),
-    Command("home", "home", "First", "Go to the first caption.", "first", False),
+    Command(
+        "up",
+        "up",
+        "Row up",
+        "Look back one row; the view then holds still.",
+        "read('scroll_up')",
+        False,
+    ),
+    Command("down", "down", "Row down", "Go forward one row.", "read('scroll_down')", False),
+    Command("page_up", "pageup", "Page up", "Look back a page.", "read('page_up')", False),
+    Command("page_down", "pagedown", "Page down", "Go forward a page.", "read('page_down')", False),
+    Command("home", "home", "First", "Go to the first caption.", "read('scroll_home')", False),
     Command(
         "palette",
         "ctrl+p",
@@ -60,6 +90,8 @@ COMMANDS = (
         "app.command_palette",
         palette=False,
     ),
+    INTERRUPT,
+    SUSPEND,
 )
 
 

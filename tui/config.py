@@ -40,12 +40,16 @@ class Folders:
     config: Path
     """`config.toml` and `themes/`."""
     log: Path
+    state: Path
+    """What captty remembers of how it was used."""
 
     @classmethod
     def of_user(cls) -> "Folders":
         """The folders of the user who runs captty."""
         dirs = PlatformDirs("captty", appauthor=False)
-        return cls(dirs.user_data_path, dirs.user_config_path, dirs.user_log_path)
+        return cls(
+            dirs.user_data_path, dirs.user_config_path, dirs.user_log_path, dirs.user_state_path
+        )
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -9,11 +9,17 @@ from pathlib import Path
 import tui
 from tui import demo
 from tui.audio.media import MediaFile
-from tui.audio.source import Source, SourceError
-from tui.captions import clean
+from tui.audio.source import Ended, Source, SourceError, SourceInfo
+from tui.audio.spool import Spool
+from tui.captions import EventKind, clean
+from tui.captions.languages import language_code
+from tui.live.run import Past
 from tui.live.session import LiveSession
 from tui.server.embedded import EmbeddedServer
 from tui.sessions.journal import Journal, SessionHeader
+from tui.sessions.lines import SPOOL
+from tui.sessions.record import SessionRecord, SessionState
+from tui.sessions.store import SessionError, SessionStore
 from tui.wire.endpoint import Endpoint, Request, Secret, endpoint_for
 
 
@@ -21,7 +27,7 @@ from tui.wire.endpoint import Endpoint, Request, Secret, endpoint_for
 class Wish:
     """What the user asks for, as text."""
 
-    source: str
+    source: str = ""
     """A file's path, or `demo`."""
     server: str = ""
     """Address of a server; empty for the embedded one."""
@@ -29,8 +35,10 @@ class Wish:
     language: str | None = None
     prompt: str = ""
     model: str = ""
-    save_to: Path | None = None
-    """The data folder, or `None` to keep nothing."""
+    data: Path = Path()
+    """The data folder."""
+    save: bool = True
+    """Whether to keep the session."""
     paced: bool = True
     """At real-time pace, else as fast as the server takes it."""
 
@@ -45,10 +53,50 @@ def open_session(wish: Wish, wake: Callable[[], None] = lambda: None) -> LiveSes
         open_source(wish.source),
         server,
         Request(wish.language, wish.prompt, wish.model),
-        open_journal=_journals(wish.save_to) if wish.save_to else None,
+        open_journal=_journals(wish.data) if wish.save else None,
         paced=wish.paced,
         wake=wake,
     )
+
+
+def finish_session(
+    session_id: str, wish: Wish, wake: Callable[[], None] = lambda: None
+) -> LiveSession:
+    """A session that captions the audio which an interrupted one, named as in `load`, left behind.
+
+    `wish` tells the server and the data folder. Raises `SessionError`, `JournalError`, `SpoolError`
+    or `EndpointError`, each with one sentence.
+    """
+    store = SessionStore(wish.data)
+    record, folder = store.load(session_id), store.folder(session_id)
+    if record.summary.state is SessionState.LIVE:
+        raise SessionError(f"the session {folder.name} is live: it needs no finishing yet")
+    if not record.summary.unfinished:
+        raise SessionError(f"the session {folder.name} has no audio left to be captioned")
+    server, journal = _server(wish), Journal.reopen(folder)
+    record, spool = store.load(folder.name), Spool.recover(folder / SPOOL)  # as the lock found them
+    before, switches = _languages(record, spool.start)
+    return LiveSession(
+        Ended(SourceInfo("interrupted", record.summary.source, record.samples)),
+        server,
+        Request(before, wish.prompt, wish.model),
+        open_journal=lambda *_: journal,
+        past=Past(spool, tuple(r.segment for r in record.segments), record.epochs, switches),
+        wake=wake,
+    )
+
+
+def _languages(
+    record: SessionRecord, start: int
+) -> tuple[str | None, tuple[tuple[int, str | None], ...]]:
+    """The language at a sample, and where others begin behind it."""
+    language, switches = record.summary.language, []
+    for event in record.events:
+        if event.kind is EventKind.LANGUAGE and event.at <= start:
+            language = language_code(event.text)
+        elif event.kind is EventKind.LANGUAGE:
+            switches.append((event.at, language_code(event.text)))
+    return language, tuple(switches)
 
 
 def open_source(text: str) -> Source:

@@ -7,6 +7,7 @@ from textual.message import Message
 
 if TYPE_CHECKING:
     from tui.live.session import LiveSession
+    from tui.sessions.record import SessionSummary
 
 
 @dataclass
@@ -22,6 +23,14 @@ class SessionRefused(Message):
 
     reason: str
     """One sentence."""
+
+
+@dataclass
+class UnfinishedFound(Message):
+    """It is known which sessions were interrupted and can be finished."""
+
+    sessions: "list[SessionSummary]"
+    """The newest first; empty where there are none."""
 
 
 @dataclass

@@ -138,6 +138,12 @@ class CaptionPrinter:
             self._write(self._waiting.pop(key))
         self._out.flush()
 
+    def end(self) -> None:
+        """Write what will not settle any more."""
+        for key in sorted(self._waiting):
+            self._write(self._waiting.pop(key))
+        self._out.flush()
+
     def _write(self, segment: Segment) -> None:
         if not segment.retracted:
             self._written[segment.key] = segment.text
@@ -174,6 +180,7 @@ def run_plain(
             session.close()
     last = session.feed.take()
     printer.take(last.segments)
+    printer.end()
     return Ending(last, received[0] if received else None)
 
 

@@ -9,6 +9,7 @@ from textual.pilot import Pilot
 
 from tui.audio.level import Level
 from tui.captions import SAMPLE_RATE, Event, EventKind, Segment, SegmentKey
+from tui.captions.languages import language_name
 from tui.live.feed import Feed, Progress, State
 from tui.live.session import LiveSession
 from tui.screens.captions import OpenSession
@@ -28,12 +29,15 @@ class StillSession:
 
     def __init__(self, wake: Callable[[], None], state: State) -> None:
         self.feed = Feed(wake)
+        self.asked: list[str] = []
+        """What was asked of it."""
         self._state = state
 
     def start(self) -> None:
         """Tell the first step."""
         feed = self.feed
-        feed.about(session_id="", server="this machine", engine="pocketsphinx")
+        feed.about(server="this machine", engine="pocketsphinx")
+        feed.language("en")
         feed.state(State.LIVE)
         feed.changed([_segment(i, start, text) for i, (start, text) in enumerate(_SAID)])
         feed.changed([replace(_segment(9, 23.1, _OPEN), settled=False)])
@@ -49,10 +53,33 @@ class StillSession:
             reason = "this machine closed the connection (out of memory)"
             feed.happened(Event(EventKind.BROKEN, now, reason))
             feed.state(self._state, reason)
+        elif self._state is State.RECONNECTING:
+            sent = now - 12 * SAMPLE_RATE
+            level = Level(-23.4, -9.0, clipped=False)
+            feed.progress(Progress(now, sent, sent, total, 0.6, reconnects=1), level)
+            feed.state(self._state, "captions.example.org does not answer", attempt=3)
         else:
             feed.state(self._state)
 
-    def close(self) -> None:
+    def switch(self, language: str | None) -> None:
+        """Another language is wanted."""
+        self.asked.append(f"switch {language}")
+
+    def switched(self, language: str | None) -> None:
+        """It is recognised from now on."""
+        self.feed.language(language)
+        self.feed.happened(Event(EventKind.LANGUAGE, 0, language_name(language)))
+
+    def stop(self) -> None:
+        """The last words are wanted."""
+        self.asked.append("stop")
+        self.feed.state(State.FINISHING)
+
+    def abandon(self) -> None:
+        """The end is wanted."""
+        self.asked.append("abandon")
+
+    def close(self, grace: float = 0.0) -> None:
         """Nothing goes on."""
 
 

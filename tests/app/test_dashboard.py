@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -12,13 +13,16 @@ from textual.pilot import Pilot
 from textual.widgets import Footer, Input, OptionList
 
 from tests.app.still import still, until
+from tests.app.test_unfinished import Desk, interrupted
 from tests.scripted_server import Script, ScriptedServer, Stream, scripted_server, word
 from tests.sources import Silence
 from tui.app import CapttyApp, ThemeError
 from tui.audio.source import SourceError
+from tui.captions import SAMPLE_RATE
 from tui.commands import COMMANDS
-from tui.live.feed import State
+from tui.live.feed import Progress, State
 from tui.live.session import LiveSession
+from tui.screens import captions
 from tui.screens.help import HelpScreen
 from tui.widgets.live_text import LiveText
 from tui.widgets.status_line import StatusLine
@@ -143,7 +147,7 @@ async def test_pause_and_stop_by_keys() -> None:
 
 async def test_a_broken_connection_is_told_in_words_and_what_was_said_stays() -> None:
     async def hang_up(stream: Stream) -> None:
-        await stream.ws.close(code=1011, message=b"out of memory")
+        await stream.ws.close(code=1008, message=b"no more for you")
 
     async with (
         scripted_server(Script(at_second={3: hang_up})) as server,
@@ -151,7 +155,7 @@ async def test_a_broken_connection_is_told_in_words_and_what_was_said_stays() ->
     ):
         await ended(app, pilot)
         assert "FAILED" in rows(app)[0]
-        assert "out of memory" in shown(app)
+        assert "no more for you" in shown(app)
         assert word(2) in shown(app)
 
 
@@ -246,6 +250,22 @@ async def test_a_wrong_language_is_refused_before_anything_starts() -> None:
         assert app.session is None
 
 
+async def test_news_that_come_just_before_the_next_frame_are_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    open_session, opened = still(State.LIVE)
+    app = CapttyApp(open_session, source="talk.mp3")
+    async with app.run_test() as pilot:
+        screen = app.caption_screen
+        await until(pilot, lambda: screen._state is State.LIVE)
+        now = monotonic()
+        monkeypatch.setattr(captions, "monotonic", lambda: now)
+        for second in range(1, 20):
+            screen._looked_at = now - captions._FRAME_SECONDS + 1e-7
+            opened[0].feed.progress(Progress(second * SAMPLE_RATE), None)
+            await until(pilot, lambda: not opened[0].feed._awake, 5)
+
+
 async def test_hostile_text_is_drawn_as_text() -> None:
     hostile = (
         "[/] [bold]x[/bold] [@click=app.quit]go[/] \x1b]0;t\x07 \x9b31m \u202e " + "W" * 100_000
@@ -267,9 +287,10 @@ async def test_hostile_text_is_drawn_as_text() -> None:
 
 
 async def test_every_command_is_in_help_palette_and_footer_from_the_one_table() -> None:
-    open_session, _ = still(State.LIVE)
-    app = CapttyApp(open_session)
+    desk = Desk(interrupted(1))
+    app = desk.app()
     async with app.run_test(size=(200, 60)) as pilot:
+        await until(pilot, lambda: "interrupted" in shown(app))
         commands = {command.title for command in app.get_system_commands(app.caption_screen)}
         assert commands == {c.label for c in COMMANDS if c.palette} | {"Theme"}
         app.caption_screen.query_one(TranscriptView).focus()

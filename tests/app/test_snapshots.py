@@ -1,6 +1,7 @@
 """Pictures of the dashboard at three sizes and in both themes."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from textual.widgets import Input
 from tests.app.still import still, until
 from tui.app import CapttyApp
 from tui.live.feed import State
-from tui.screens.captions import CaptionScreen
+from tui.widgets.captions_pane import CaptionsPane
 
 SIZES = [(40, 12), (80, 24), (200, 60)]
 
@@ -20,16 +21,24 @@ Compare = Callable[..., bool]
 @pytest.fixture(autouse=True)
 def _nothing_moves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Marks stay, cursors do not blink."""
-    monkeypatch.setattr(CaptionScreen, "_mark_seconds", float("inf"))
+    monkeypatch.setattr(CaptionsPane, "_mark_seconds", float("inf"))
     monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)
 
 
-def _app(state: State, theme: str) -> tuple[CapttyApp, Callable[[Pilot[Any]], Any]]:
+def _app(
+    state: State, theme: str = "captty-dark", recent: Path | None = None
+) -> tuple[CapttyApp, Callable[[Pilot[Any]], Any]]:
     open_session, opened = still(state)
-    app = CapttyApp(open_session, source="talks/evening.mp3", language="en", theme=theme)
+    app = CapttyApp(
+        open_session,
+        source="talks/evening.mp3",
+        language="en",
+        theme=theme,
+        recent_languages=recent,
+    )
 
     async def moment(pilot: Pilot[Any]) -> None:
-        await until(pilot, lambda: bool(opened and app.caption_screen._unsettled))
+        await until(pilot, lambda: bool(opened and app.caption_screen._pane._unsettled))
         opened[0].revise()
         await until(pilot, lambda: app.caption_screen._snapshot.progress.captured > 0)
         await pilot.pause()
@@ -50,6 +59,29 @@ def test_failed(snap_compare: Compare, size: tuple[int, int]) -> None:
     """The connection broke: captions stay, the reason is in words."""
     app, moment = _app(State.FAILED, "captty-dark")
     assert snap_compare(app, terminal_size=size, run_before=moment)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_reconnecting(snap_compare: Compare, size: tuple[int, int]) -> None:
+    """No connection: what was said stays; why, and that nothing is lost, is in words."""
+    app, moment = _app(State.RECONNECTING)
+    assert snap_compare(app, terminal_size=size, run_before=moment)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_choosing_a_language(snap_compare: Compare, size: tuple[int, int], tmp_path: Path) -> None:
+    """Recent languages first, the one in use marked, what is being said still in view."""
+    recent = tmp_path / "languages"
+    recent.write_text("en\nhe\nde\n")
+    app, moment = _app(State.LIVE, recent=recent)
+
+    async def languages_shown(pilot: Pilot[Any]) -> None:
+        await moment(pilot)
+        await pilot.press("l")
+        await until(pilot, lambda: bool(app.screen.query("#language-list")))
+        await pilot.pause()
+
+    assert snap_compare(app, terminal_size=size, run_before=languages_shown)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")

@@ -272,7 +272,7 @@ async def test_the_dashboard_can_be_read_wherever_the_focus_is(
 
 
 @pytest.mark.parametrize("theme", OWN)
-async def test_help_and_palette_can_be_read(theme: str) -> None:
+async def test_help_palette_and_languages_can_be_read(theme: str) -> None:
     app = CapttyApp(still(State.LIVE)[0], theme=theme)
     async with app.run_test(size=(80, 24)) as pilot:
         app.caption_screen.action_help()
@@ -282,6 +282,9 @@ async def test_help_and_palette_can_be_read(theme: str) -> None:
         await shown(pilot, "CommandList")
         assert list(faint(app, app.screen.query_one("CommandList").region)) == []
         assert list(faint(app, app.screen.query_one("CommandInput").region)) == []
+        await pilot.press("escape", "escape", "l")
+        await shown(pilot, "#language-list")
+        assert list(faint(app, app.screen.query_one("#languages").region)) == []
 
 
 async def shown(pilot: Pilot[Any], selector: str) -> None:

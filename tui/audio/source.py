@@ -44,3 +44,17 @@ class Source(Protocol):
     def close(self) -> None:
         """Let go of the file or device; may be called twice."""
         ...
+
+
+class Ended:
+    """A source that has already given all it had."""
+
+    def __init__(self, info: SourceInfo) -> None:
+        self.info = info
+
+    def chunks(self) -> Iterator[bytes]:
+        """None."""
+        return iter(())
+
+    def close(self) -> None:
+        """Nothing is open."""

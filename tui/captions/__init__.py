@@ -11,7 +11,7 @@ from tui.captions.segments import (
     Word,
     segment_key,
 )
-from tui.captions.text import clean
+from tui.captions.text import clean, length_text
 from tui.captions.transcript import Transcript
 
 __all__ = [
@@ -26,5 +26,6 @@ __all__ = [
     "Transcript",
     "Word",
     "clean",
+    "length_text",
     "segment_key",
 ]

@@ -65,3 +65,11 @@ def _shortened_marks(text: str) -> str:
         if run <= _LONGEST_MARKS:
             kept.append(char)
     return "".join(kept)
+
+
+def length_text(seconds: float) -> str:
+    """A length for people: `0.4 s`, `12 s`, `3 min 5 s`."""
+    if seconds < 0.95:
+        return f"{max(seconds, 0.1):.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return " ".join(f"{count} {unit}" for count, unit in ((minutes, "min"), (rest, "s")) if count)

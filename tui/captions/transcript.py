@@ -1,6 +1,6 @@
 """The state of a transcript: updates go in, changes come out."""
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -31,9 +31,22 @@ class Transcript:
         self._origins.append(origin)
         return len(self._origins) - 1
 
+    def restore(self, segments: Iterable[Segment], epochs: int) -> None:
+        """Take what an earlier transcript held, of so many connections."""
+        self._origins = [0] * epochs
+        for segment in segments:
+            self._segments[segment.key] = segment
+            self._place(segment)
+            if not (segment.settled or segment.retracted):
+                self._open[segment.key] = True
+
     def __iter__(self) -> Iterator[Segment]:
         """The segments that have text, in reading order."""
         return (self._segments[key] for key in self._order)
+
+    def __reversed__(self) -> Iterator[Segment]:
+        """The segments that have text, the last one first."""
+        return (self._segments[key] for key in reversed(self._order))
 
     def __len__(self) -> int:
         return len(self._order)
@@ -46,6 +59,16 @@ class Transcript:
     def open_segments(self) -> list[Segment]:
         """Those that have not settled, in reading order."""
         return [self._segments[key] for key in sorted(self._open)]
+
+    @property
+    def newest(self) -> Segment | None:
+        """The last segment in reading order that has text."""
+        return self._segments[self._order[-1]] if self._order else None
+
+    def settled_after(self, key: SegmentKey) -> bool:
+        """Whether a segment behind this one in reading order has settled."""
+        later = self._order[bisect_right(self._order, key) :]
+        return any(self._segments[other].settled for other in later)
 
     def apply(self, updates: Iterable[SegmentUpdate], heard: int = 0) -> list[Change]:
         """Take the updates of one message, in whatever order; of several for one segment, the last.
@@ -63,10 +86,15 @@ class Transcript:
         return self._changes(before)
 
     def settle_all(self) -> list[Change]:
-        """Settle what is open: the connection has ended and nothing will change it."""
+        """Settle what is open: nothing will change it."""
+        return self.settle(list(self._open))
+
+    def settle(self, keys: Iterable[SegmentKey]) -> list[Change]:
+        """Settle those of these segments that are open."""
         before: dict[SegmentKey, Segment | None] = {}
-        for key in list(self._open):
-            self._settle(key, before)
+        for key in keys:
+            if key in self._open:
+                self._settle(key, before)
         return self._changes(before)
 
     def _changes(self, before: dict[SegmentKey, Segment | None]) -> list[Change]:

@@ -1,16 +1,17 @@
 """The way of the sound from its source into the session, at its pace."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from tui.audio.level import Level, measure
 from tui.audio.source import Source
 from tui.captions import SAMPLE_RATE
 from tui.live.reader import SourceReader
-from tui.live.uplink import Uplink
 
 _LEVEL_SAMPLES = SAMPLE_RATE // 5
 _MOST_BLOCKS = 4
+_LATE_SECONDS = 2.0
+"""A block that is later than this is not made up for by a burst."""
 _CHUNKS_AT_ONCE = 40
 """Handed from thread to thread where nobody waits for the single chunk."""
 
@@ -38,8 +39,8 @@ class Capture:
         self._due = 0.0
         self._running.set()
 
-    async def run(self, uplink: Uplink) -> None:
-        """Hand the source's audio to the uplink until it ends.
+    async def run(self, offer: Callable[[bytes], Awaitable[None]]) -> None:
+        """Offer the source's audio, each block when the one before is taken, until it ends.
 
         Raises `SourceError` where the source breaks off.
         """
@@ -48,7 +49,7 @@ class Capture:
             async for block in reader.blocks():
                 await self._running.wait()
                 await self._keep_pace(len(block) / 2 / SAMPLE_RATE)
-                await uplink.offer(block, wait=not self._paced)
+                await offer(block)
                 self._measure(block)
         finally:
             await reader.stop()
@@ -58,7 +59,9 @@ class Capture:
         if not self._paced:
             return
         now = asyncio.get_running_loop().time()
-        self._due = (self._due or now) + seconds
+        if now - self._due > _LATE_SECONDS:
+            self._due = now  # the process was stopped, or the machine slept: no sound was missed
+        self._due += seconds
         if self._due > now:
             await asyncio.sleep(self._due - now)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from tui.audio.level import Level
-from tui.captions import SAMPLE_RATE, Event, Segment, SegmentKey
+from tui.captions import SAMPLE_RATE, Event, Segment, SegmentKey, length_text
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +20,7 @@ class State(StrEnum):
     RECONNECTING = "reconnecting"
     """No connection: audio is kept until there is one again; the reason says why."""
     PAUSED = "paused"
+    """No audio comes until the user resumes; where there is no connection, the reason says why."""
     FINISHING = "finishing"
     """No more audio; the server still works on what it has."""
     ENDED = "ended"
@@ -66,6 +67,8 @@ class Snapshot:
     """Code of the language that is recognised now; `None` where the server detects it."""
     session_id: str = ""
     """Empty as long as, or where, nothing is saved."""
+    unfinished: float = 0.0
+    """Seconds of audio that no server has confirmed, kept to be finished after the end."""
     trouble: str = ""
     """One sentence while text cannot be saved."""
     server: str = ""
@@ -107,18 +110,22 @@ class Feed:
             self._snapshot = replace(self._snapshot, language=language)
         self._notify()
 
-    def about(self, *, session_id: str, server: str, engine: str) -> None:
-        """The session has a name and a server."""
+    def about(self, *, server: str, engine: str) -> None:
+        """The session has a server."""
         with self._lock:
-            self._snapshot = replace(
-                self._snapshot, session_id=session_id, server=server, engine=engine
-            )
+            self._snapshot = replace(self._snapshot, server=server, engine=engine)
         self._notify()
 
-    def discarded(self) -> None:
-        """Nothing of the session is saved."""
+    def saved(self, session_id: str) -> None:
+        """The session has a record, or none any more where the id is empty."""
         with self._lock:
-            self._snapshot = replace(self._snapshot, session_id="")
+            self._snapshot = replace(self._snapshot, session_id=session_id)
+        self._notify()
+
+    def unfinished(self, seconds: float) -> None:
+        """So much audio is kept to be finished."""
+        with self._lock:
+            self._snapshot = replace(self._snapshot, unfinished=seconds)
         self._notify()
 
     def trouble(self, trouble: str) -> None:
@@ -164,6 +171,16 @@ class Feed:
             self._wake()
         except Exception:  # a watcher that dies takes no session along
             log.exception("the watcher could not be woken")
+
+
+def saved_as(end: Snapshot) -> str:
+    """Where a session that is over is to be found, and what is missing in it."""
+    if not end.unfinished:
+        return f"saved as {end.session_id}"
+    return (
+        f"saved as {end.session_id}; the last {length_text(end.unfinished)} are not confirmed: "
+        f"captty sessions finish {end.session_id} completes them"
+    )
 
 
 def _loudest(before: Level | None, level: Level | None) -> Level | None:

@@ -1,9 +1,12 @@
 """The main screen: source, level, transcript, status; nothing else changes what they show."""
 
+import asyncio
 import logging
-import math
 import threading
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
@@ -13,16 +16,19 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.events import Resize
 from textual.screen import Screen
-from textual.timer import Timer
-from textual.widgets import Footer
+from textual.widgets import Footer, Input
 
-from tui.captions import SAMPLE_RATE, CapttyError, Event, EventKind, Segment, SegmentKey
+from tui.captions import SAMPLE_RATE, CapttyError, Event, EventKind
+from tui.captions.languages import language_name
 from tui.commands import bindings
 from tui.live.feed import Snapshot, State
-from tui.messages import FeedMoved, SessionOpened, SessionRefused
+from tui.messages import FeedMoved, SessionOpened, SessionRefused, UnfinishedFound
 from tui.screens.help import HelpScreen
-from tui.widgets.live_text import LiveText
-from tui.widgets.marks import MARK_SECONDS, RevisionMarks
+from tui.screens.language import Choice, LanguageScreen
+from tui.screens.recent import RecentLanguages
+from tui.screens.unfinished import FindUnfinished, FinishSession, Opening, Unfinished
+from tui.screens.words import notice, status
+from tui.widgets.captions_pane import CaptionsPane
 from tui.widgets.meter import LevelMeter
 from tui.widgets.source_panel import SourcePanel
 from tui.widgets.status_line import Status, StatusLine
@@ -40,11 +46,16 @@ OpenSession = Callable[[str, str | None, Callable[[], None]], "LiveSession"]
 _SILENT_SAMPLES = 5 * SAMPLE_RATE
 """Audio without a word after which the empty transcript is explained."""
 
-
 _ANNOUNCED_SECONDS = 4.0
 _FRAME_SECONDS = 0.05
 """Text, level and time that come within it share one frame: fewer bytes, less flicker."""
+_LAST_WORDS_SECONDS = 2.0
+"""How long quitting waits for what was said last."""
 _TALL_ROWS = 20
+_HINT = "type demo or a path, then enter"
+_LEAVING = "waiting for the last words; ctrl+q again quits now"
+_ANSWERS = (EventKind.LANGUAGE, EventKind.ERROR)
+"""What tells how a switch of language went."""
 
 
 class CaptionScreen(Screen[None]):
@@ -60,21 +71,29 @@ class CaptionScreen(Screen[None]):
         source: str | None = None,
         language: str | None = None,
         server: str = "",
+        recent_languages: Path | None = None,
+        unfinished: FindUnfinished | None = None,
+        finish_session: FinishSession | None = None,
     ) -> None:
+        """`unfinished` and `finish_session` are called on threads; without them nothing is offered.
+
+        `recent_languages` is the file that keeps them between runs.
+        """
         super().__init__()
         self.session: LiveSession | None = None
         self._open_session = open_session
+        self._unfinished = Unfinished(unfinished, finish_session)
         self._source = source
         self._language = language
         self._server = server
+        self._recent = RecentLanguages(recent_languages)
         self._state: State | None = None
         self._snapshot = Snapshot()
-        self._captions: dict[SegmentKey, Segment] = {}
-        self._unsettled: dict[SegmentKey, Segment] = {}
-        self._marks = RevisionMarks()
-        self._mark_timer: Timer | None = None
         self._looked_at = 0.0
+        self._hint = _HINT
         self._announcement = ("", 0.0)
+        self._switching = ""
+        self._leaving = False
 
     def compose(self) -> ComposeResult:
         """Status above, source and level beside the captions, keys below."""
@@ -83,26 +102,27 @@ class CaptionScreen(Screen[None]):
             with Vertical(id="side"):
                 yield SourcePanel(self._source or "", self._language, self._server)
                 yield LevelMeter()
-            with Vertical(id="captions"):
-                yield TranscriptView()
-                yield TailLine()
-                yield LiveText()
+            yield CaptionsPane()
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Begin at once where a source is given, else let the user choose one."""
         if self._source:
-            self.call_after_refresh(self._begin, self._source, self._language)
+            self.call_after_refresh(self._begin_source, self._source, self._language)
         else:
             self.query_one(SourcePanel).show(running=False, pausable=False, paused=False)
             self.action_choose_source()
-            self.query_one(TailLine).notice = "type demo or a path, then enter"
+            self._show_notice()
+        self.call_after_refresh(self._look_for_unfinished)
 
     def on_resize(self, event: Resize) -> None:
         """Give unsettled text a share of the rows there are."""
-        live = self.query_one(LiveText)
-        live.min_rows = 4 if event.size.height >= _TALL_ROWS else 3
-        live.max_rows = max(live.min_rows, event.size.height // 2 - 2)
+        fewest = 4 if event.size.height >= _TALL_ROWS else 3
+        self._pane.give_rows(fewest, max(fewest, event.size.height // 2 - 2))
+
+    @property
+    def _pane(self) -> CaptionsPane:
+        return self.query_one(CaptionsPane)
 
     # A session begins
 
@@ -110,34 +130,33 @@ class CaptionScreen(Screen[None]):
     def start_session(self, event: SourcePanel.StartRequested) -> None:
         """Caption what the panel names, unless a session is running."""
         if self._session_runs:
-            self._announce("a session is running: stop it first")
+            self.announce("a session is running: stop it first")
         else:
-            self._begin(event.source, event.language)
+            self._begin_source(event.source, event.language)
 
     @on(SourcePanel.Mistaken)
     def explain_mistake(self, event: SourcePanel.Mistaken) -> None:
         """Say what is wrong with the entry."""
-        self._announce(event.reason)
+        self.announce(event.reason)
 
-    def _announce(self, sentence: str) -> None:
-        """Say something long enough to be read, whatever the session tells meanwhile."""
-        self._announcement = (sentence, monotonic() + _ANNOUNCED_SECONDS)
-        self.query_one(TailLine).notice = sentence
+    def _begin_source(self, source: str, language: str | None) -> None:
+        if language:
+            self._recent.use(language)
+        self._begin(partial(self._open_session, source, language), language)
 
-    def _begin(self, source: str, language: str | None) -> None:
-        self._language = language
+    def _begin(self, opening: Opening, language: str | None) -> None:
+        self.session, self._snapshot = None, Snapshot()
+        self._language, self._hint, self._switching = language, "", ""
         self._set_state(State.STARTING)
-        self._clear()
-        self.query_one(TailLine).notice = self._starting
+        self._pane.clear()
+        self._show_notice()
         self.query_one(TranscriptView).focus()
-        threading.Thread(
-            target=self._open, args=(source, language), name="opening", daemon=True
-        ).start()
+        threading.Thread(target=self._open, args=(opening,), name="opening", daemon=True).start()
 
-    def _open(self, source: str, language: str | None) -> None:
+    def _open(self, opening: Opening) -> None:
         """Runs on a thread: opening a sound may block."""
         try:
-            session = self._open_session(source, language, self._wake)
+            session = opening(self._wake)
         except CapttyError as error:
             self.post_message(SessionRefused(str(error)))
         except Exception as error:
@@ -159,22 +178,11 @@ class CaptionScreen(Screen[None]):
     @on(SessionRefused)
     def explain_refusal(self, event: SessionRefused) -> None:
         """Say why nothing is captioned, and let the user choose again."""
+        self._hint = "nothing is captioned"
         self._set_state(State.FAILED)
-        self._tell(Event(EventKind.BROKEN, 0, event.reason))
-        self.query_one(TailLine).notice = "nothing is captioned"
+        self._pane.tell(Event(EventKind.BROKEN, 0, event.reason))
         self.action_choose_source()
-
-    def _clear(self) -> None:
-        self._captions.clear()
-        self._unsettled.clear()
-        self._marks = RevisionMarks(self._mark_seconds)
-        self.query_one(TranscriptView).show(())
-        self._draw_open()
-
-    @property
-    def _mark_seconds(self) -> float:
-        """No mark goes by time alone for readers who want nothing to move by itself."""
-        return math.inf if self.app.animation_level == "none" else MARK_SECONDS
+        self._show_notice()
 
     # A session goes on
 
@@ -182,11 +190,12 @@ class CaptionScreen(Screen[None]):
     def schedule_news(self) -> None:
         """Show what is new now, or as soon as the last news have been on screen for a moment.
 
-        The feed wakes once for each look, so that there is one look to come at most.
+        The feed wakes once for each look: one look is to come at most, and none may be missed.
+        Textual's own timers leave out what is due before they have begun.
         """
         wait = self._looked_at + _FRAME_SECONDS - monotonic()
         if wait > 0:
-            self.set_timer(wait, self._show_news)
+            asyncio.get_running_loop().call_later(wait, self.call_next, self._show_news)
         else:
             self._show_news()
 
@@ -194,98 +203,64 @@ class CaptionScreen(Screen[None]):
         if self.session is None:
             return
         self._looked_at = monotonic()
-        snapshot = self._snapshot = self.session.feed.take()
-        self._take_segments(snapshot.segments)
+        before, snapshot = self._snapshot, self.session.feed.take()
+        self._snapshot = snapshot
+        self._pane.take(snapshot.segments)
         for event in snapshot.events:
-            if event.kind is not EventKind.CONNECTED:
-                self._tell(event)
+            self._tell(event)
+        if before.state is not State.STARTING and before.language != snapshot.language:
+            self._recent.use(before.language, snapshot.language)
+            self.query_one(SourcePanel).choose_language(snapshot.language)
         if snapshot.state is not self._state:
             self._set_state(snapshot.state)
-        self._show_status(snapshot)
+        self.query_one(StatusLine).status = status(snapshot, self._recognised)
         self._show_level(snapshot)
-        tail = self.query_one(TailLine)
-        tail.trouble, tail.notice = snapshot.trouble, self._notice(snapshot)
-
-    def _take_segments(self, segments: tuple[Segment, ...]) -> None:
-        if segments:
-            for segment in segments:
-                self._take_segment(segment)
-            self._draw_open()
-            self._expire_marks()
-
-    def _take_segment(self, segment: Segment) -> None:
-        before = self._captions.get(segment.key)
-        if before and (before.text != segment.text or segment.settled):
-            self._marks.revise(before, segment, monotonic())
-        self._captions[segment.key] = segment
-        if segment.settled or segment.retracted:
-            self._unsettled.pop(segment.key, None)
-        else:
-            self._unsettled[segment.key] = segment
-        if segment.settled:
-            self.query_one(TranscriptView).put(segment, self._marks.spans(segment.key))
-
-    def _draw_open(self) -> None:
-        segments = [self._unsettled[key] for key in sorted(self._unsettled)]
-        marks = {key: self._marks.spans(key) for key in self._unsettled}
-        self.query_one(LiveText).put(segments, marks)
-
-    def _expire_marks(self) -> None:
-        """Let go of the marks whose time is over, now and when the next one's is."""
-        over = self._marks.expire(monotonic())
-        if over:
-            self.query_one(TranscriptView).clear_marks(over)
-            self._draw_open()
-        if self._mark_timer:
-            self._mark_timer.stop()
-        if (end := self._marks.next_end) < math.inf:
-            self._mark_timer = self.set_timer(max(0.05, end - monotonic()), self._expire_marks)
+        self._show_notice()
 
     def _tell(self, event: Event) -> None:
-        self.query_one(TranscriptView).put_event(event)
-
-    def _show_status(self, snapshot: Snapshot) -> None:
-        progress = snapshot.progress
-        self.query_one(StatusLine).status = Status(
-            state=snapshot.state.upper(),
-            seconds=progress.captured // SAMPLE_RATE,
-            total=None if progress.total is None else round(progress.total / SAMPLE_RATE),
-            language=self._language or "",
-            server=snapshot.server,
-            engine=snapshot.engine,
-            lag=_coarse(progress.lag) if self._session_runs else None,
-            unsent=int(progress.unsent),
-        )
+        if event.kind is EventKind.UNCONFIRMED and not self._snapshot.session_id:
+            event = replace(event, text="nothing is saved, they cannot be had again")
+        if event.kind is not EventKind.CONNECTED:
+            self._pane.tell(event)
+        if event.kind in _ANSWERS:
+            self._switching = ""
 
     def _show_level(self, snapshot: Snapshot) -> None:
         captured = snapshot.progress.captured
-        if snapshot.state is not State.LIVE:
+        if snapshot.state not in (State.LIVE, State.RECONNECTING):
             self.query_one(LevelMeter).show(None, captured)
         elif snapshot.level:
             self.query_one(LevelMeter).show(snapshot.level, captured)
-        self.query_one(TranscriptView).reach(captured)
-        self.query_one(LiveText).reach(captured)
+        self._pane.reach(captured)
 
-    @property
-    def _starting(self) -> str:
-        return "connecting …" if self._server else "starting the recogniser …"
+    def announce(self, sentence: str, seconds: float = _ANNOUNCED_SECONDS) -> None:
+        """Say something long enough to be read, whatever the session tells meanwhile."""
+        self._announcement = (sentence, monotonic() + seconds)
+        self.set_timer(seconds + _FRAME_SECONDS, self._show_notice)
+        self._show_notice()
 
-    def _notice(self, snapshot: Snapshot) -> str:
-        sentence, until = self._announcement
+    def _show_notice(self) -> None:
+        tail = self.query_one(TailLine)
+        tail.trouble, tail.notice = self._snapshot.trouble, self._notice()
+
+    def _notice(self) -> str:
+        announced, until = self._announcement
+        if self._leaving:
+            return _LEAVING
         if monotonic() < until:
-            return sentence
-        silent = snapshot.progress.captured >= _SILENT_SAMPLES and not self._captions
-        match snapshot.state:
-            case State.STARTING:
-                return self._starting
-            case State.PAUSED:
-                return "paused: space goes on"
-            case State.FINISHING:
-                return "waiting for the last words; s: end now"
-            case State.FAILED | State.ENDED:
-                ended = "ended early" if snapshot.state is State.FAILED else "ended"
-                return f"{ended} · {snapshot.session_id}" if snapshot.session_id else ended
-        return "listening, no words yet" if silent else ""
+            return announced
+        if self._switching:
+            return f"switching to {self._switching} …"
+        if self._session_runs:
+            return self._state_notice()
+        offered = self._unfinished.offer(self._how_to_finish)
+        said = "" if offered and self._hint == _HINT else self._hint or self._state_notice()
+        return " · ".join(filter(None, (said, offered)))
+
+    def _state_notice(self) -> str:
+        silent = self._snapshot.progress.captured >= _SILENT_SAMPLES and self._pane.empty
+        starting = "connecting …" if self._server else "starting the recogniser …"
+        return notice(self._snapshot, starting, silent=silent)
 
     def _set_state(self, state: State) -> None:
         self._state = state
@@ -294,17 +269,67 @@ class CaptionScreen(Screen[None]):
         self.query_one(SourcePanel).show(
             running=running, pausable=self._can_pause, paused=state is State.PAUSED
         )
-        self.query_one(StatusLine).status = Status(state=state.value.upper())
+        self.query_one(StatusLine).status = Status(
+            state=state.value.upper(), language=self._language or ""
+        )
+        if not self._can_switch:
+            self._switching = ""
+        if state.over:
+            self._come_to_an_end()
         self.refresh_bindings()
+
+    def _come_to_an_end(self) -> None:
+        if self._leaving:
+            self.app.exit()
+        else:
+            self._look_for_unfinished()
 
     @property
     def _session_runs(self) -> bool:
         return self._state is not None and not self._state.over
 
-    @on(TranscriptView.FollowChanged)
-    def tell_follow(self, event: TranscriptView.FollowChanged) -> None:
-        """Say whether the view follows."""
-        self.query_one(TailLine).behind = None if event.following else event.behind
+    @property
+    def _can_pause(self) -> bool:
+        return self._state in (State.LIVE, State.RECONNECTING, State.PAUSED)
+
+    @property
+    def _can_switch(self) -> bool:
+        return self._state is State.STARTING or self._can_pause
+
+    @property
+    def _recognised(self) -> str | None:
+        """Code of the language that is recognised now, or will be from the start."""
+        starting = self._state is State.STARTING
+        return self._language if starting else self._snapshot.language
+
+    # What was interrupted
+
+    def _look_for_unfinished(self) -> None:
+        self._unfinished.look(lambda sessions: self.post_message(UnfinishedFound(sessions)))
+
+    @on(UnfinishedFound)
+    def offer_unfinished(self, event: UnfinishedFound) -> None:
+        """Name what was interrupted; between the captions where a session runs."""
+        self._unfinished.sessions = event.sessions
+        if self._session_runs and event.sessions:
+            words = self._unfinished.offer("i finishes it after this session")
+            self._pane.note(f"earlier {words}", self._snapshot.progress.captured)
+        self.refresh_bindings()
+        self._show_notice()
+
+    @property
+    def _how_to_finish(self) -> str:
+        typing = isinstance(self.focused, Input)
+        return "press escape, then i, to finish it" if typing else "press i to finish it"
+
+    def on_descendant_focus(self) -> None:
+        """The keys that finish a session depend on where the cursor is."""
+        self._show_notice()
+
+    def action_finish(self) -> None:
+        """Caption the rest of the session that was interrupted last."""
+        if taken := self._unfinished.take():
+            self._begin(*taken)
 
     # What the user does
 
@@ -314,11 +339,9 @@ class CaptionScreen(Screen[None]):
             return self._can_pause or None
         if action == "stop":
             return self._session_runs or None
+        if action == "finish":
+            return bool(self._unfinished.sessions) and not self._session_runs
         return True
-
-    @property
-    def _can_pause(self) -> bool:
-        return self._state in (State.LIVE, State.PAUSED)
 
     def action_toggle_pause(self) -> None:
         """Pause or resume."""
@@ -333,6 +356,40 @@ class CaptionScreen(Screen[None]):
             self.session.abandon()
         elif self.session:
             self.session.stop()
+
+    def leave(self) -> None:
+        """Quit once the last words have come, or now where there are none or on the second call."""
+        speaking = self.session and self._session_runs and self._state is not State.STARTING
+        if self._leaving or not speaking:
+            self._leave_now()
+        elif self.session:
+            self._leaving = True
+            self.session.stop()
+            self.set_timer(_LAST_WORDS_SECONDS, self._leave_now)
+            self._show_notice()
+
+    def _leave_now(self) -> None:
+        if self.session:
+            self.session.abandon()
+        self.app.exit()
+
+    def action_choose_language(self) -> None:
+        """Choose the language of the session, or of the next one where none can switch."""
+        panel = self.query_one(SourcePanel)
+        current = self._recognised if self._can_switch else panel.language
+        self.app.push_screen(LanguageScreen(current, self._recent.codes), self._switch)
+
+    def _switch(self, choice: Choice | None) -> None:
+        if choice is None:
+            return
+        name = language_name(choice.language)
+        if not (self.session and self._can_switch):
+            self.query_one(SourcePanel).choose_language(choice.language)
+            self.announce(f"next session: {name}")
+        elif choice.language != self._recognised:
+            self._switching = name
+            self.session.switch(choice.language)
+            self._show_notice()
 
     def action_choose_source(self) -> None:
         """Show the source panel, ready to be typed into."""
@@ -351,31 +408,6 @@ class CaptionScreen(Screen[None]):
         """Show all keys."""
         self.app.push_screen(HelpScreen())
 
-    def action_follow(self) -> None:
-        """Follow the newest captions."""
-        self.query_one(TranscriptView).action_follow()
-
-    def action_up(self) -> None:
-        """Look back one row."""
-        self.query_one(TranscriptView).action_scroll_up()
-
-    def action_down(self) -> None:
-        """Go forward one row."""
-        self.query_one(TranscriptView).action_scroll_down()
-
-    def action_page_up(self) -> None:
-        """Look back one page."""
-        self.query_one(TranscriptView).action_page_up()
-
-    def action_page_down(self) -> None:
-        """Go forward one page."""
-        self.query_one(TranscriptView).action_page_down()
-
-    def action_first(self) -> None:
-        """Go to the first caption."""
-        self.query_one(TranscriptView).action_scroll_home()
-
-
-def _coarse(lag: float | None) -> float | None:
-    """In steps of half a second: every other figure would cost a repaint and tell no more."""
-    return None if lag is None else round(lag * 2) / 2
+    def action_read(self, motion: str) -> None:
+        """Move through the captions, by the name of one of the view's actions."""
+        getattr(self.query_one(TranscriptView), f"action_{motion}")()

@@ -1,6 +1,7 @@
 """The client of a stream: a websocket with a limit on everything."""
 
 import asyncio
+from collections.abc import Awaitable
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
@@ -46,9 +47,16 @@ class Client:
 
     async def send(self, message: str) -> None:
         """Send a message. Raises `StreamEnded` where the client is gone or does not read."""
+        await self._limited(self._ws.send_str(message))
+
+    async def show_life(self) -> None:
+        """Send a sign of life. Raises `StreamEnded` as `send` does."""
+        await self._limited(self._ws.ping())
+
+    async def _limited(self, sending: Awaitable[None]) -> None:
         try:
             async with asyncio.timeout(self._limits.send):
-                await self._ws.send_str(message)
+                await sending
         except TimeoutError:
             self._abort()
             raise StreamEnded(None) from None

@@ -58,7 +58,7 @@ class EmbeddedServer:
         try:
             ready = await self._ready(self._process, token)
         except BaseException:
-            await self._end()
+            await self._end(patience=0)
             raise
         return Endpoint(
             url=f"ws://127.0.0.1:{ready.port}{STREAMING_PATH}",
@@ -67,8 +67,9 @@ class EmbeddedServer:
             engine=ready.engine,
         )
 
-    async def __aexit__(self, *_: object) -> None:
-        await self._end()
+    async def __aexit__(self, failure: type[BaseException] | None, *_: object) -> None:
+        """End the process: in order, or at once where the block was left by an exception."""
+        await self._end(patience=0 if failure else STOP_SECONDS)
 
     async def _ready(self, process: Process, token: str) -> Ready:
         """Hand the token over and wait for the answer."""
@@ -97,8 +98,8 @@ class EmbeddedServer:
         complaints = [text for line in lines if (text := clean(line, 200))]
         return complaints[-1] if complaints else "it gives no reason"
 
-    async def _end(self) -> None:
-        """Ask the process to stop, and see to it that nothing is left of it."""
+    async def _end(self, patience: float) -> None:
+        """Ask the process to stop within so many seconds; see to it that nothing is left of it."""
         process, listener = self._process, self._listener
         if process is None or listener is None:
             return
@@ -106,7 +107,7 @@ class EmbeddedServer:
             process.stdin.close()
         try:
             with suppress(TimeoutError):
-                async with asyncio.timeout(STOP_SECONDS):
+                async with asyncio.timeout(patience):
                     await process.wait()
         finally:
             with suppress(ProcessLookupError, PermissionError):

@@ -19,6 +19,8 @@ class Limits:
     """Bytes of one message."""
     heartbeat: float = 20.0
     """Between pings; a client that does not answer one in half of that is gone."""
+    sign: float = 4.0
+    """Between signs of life to a client, whose own pings wait while nothing is read from it."""
     idle: float = 60.0
     """Without a message from the client."""
     session: int = 24 * 3600 * SAMPLE_RATE

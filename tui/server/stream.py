@@ -60,12 +60,18 @@ class Stream:
                 tasks.create_task(self._watch())
                 tasks.create_task(self._transcribe(recognitions))
                 tasks.create_task(self._send())
+                tasks.create_task(self._show_life())
                 tasks.create_task(self._until_stopped())
         except* StreamEnded as reasons:
             ended = next(e for e in reasons.exceptions if isinstance(e, StreamEnded))
         except* Exception:
             log.exception("a stream failed")
         return ended
+
+    async def _show_life(self) -> NoReturn:
+        while True:
+            await asyncio.sleep(self._limits.sign)
+            await self._client.show_life()
 
     async def _until_stopped(self) -> NoReturn:
         await self._stopping.wait()

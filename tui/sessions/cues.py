@@ -8,7 +8,7 @@ so that its end stays behind its start when both are rounded.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tui.captions import SAMPLE_RATE, Event, Segment, SegmentKey, clean
+from tui.captions import SAMPLE_RATE, Event, EventKind, Segment, SegmentKey, clean, length_text
 from tui.sessions.timeline import Timeline
 from tui.sessions.wrap import Layout
 
@@ -60,15 +60,41 @@ def cues(
     return list(_timed(list(_pieces(layout, timeline)), after, before))
 
 
-def note_cues(event: Event, after: int = 0, before: int | None = None) -> list[Cue]:
-    """The cues that tell of an event, in brackets; otherwise as `cues`."""
-    note = Segment(SegmentKey(0, 0), note_text(event), event.at, event.at + _NOTE)
-    return cues(note, after, before)
+def note_cue(event: Event, after: int = 0, before: int | None = None) -> Cue:
+    """The one cue that tells of an event, in brackets; `after` and `before` as in `cues`."""
+    text = _shortened(note_text(event))
+    start = max(event.at, after)
+    return cues(Segment(SegmentKey(0, 0), text, start, start + _NOTE), after, before)[0]
 
 
 def note_text(event: Event) -> str:
     """What an export says of an event."""
-    return f"[{clean(event.text) or 'The captions are incomplete from here on'}]"
+    text = clean(event.text)
+    length = None if event.until is None else length_text((event.until - event.at) / SAMPLE_RATE)
+    match event.kind:
+        case EventKind.BROKEN:
+            told, text = text or "The captions are incomplete from here on", ""
+        case EventKind.UNCONFIRMED:
+            told, text = f"the last {length or 'words'} are not confirmed", ""
+        case EventKind.GAP:
+            told = f"{length} of audio lost" if length else "audio lost"
+        case _:
+            told = str(event.kind)
+    return f"[{told}: {text}]" if text else f"[{told}]"
+
+
+def _shortened(note: str) -> str:
+    """The note, as much of it as fits one cue."""
+    if _fits(note):
+        return note
+    layout = Layout(note, _COLUMNS)
+    ends = (token.end for token in reversed(layout.tokens[: layout.cue_end(0)]))
+    return next(filter(_fits, (f"{note[:end]}…]" for end in ends)), "[…]")
+
+
+def _fits(note: str) -> bool:
+    layout = Layout(note, _COLUMNS)
+    return layout.cue_end(0) == len(layout.tokens)
 
 
 def _columns(language: str | None) -> int:

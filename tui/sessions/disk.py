@@ -4,33 +4,78 @@ import contextlib
 import errno
 import fcntl
 import os
+import shutil
 import sys
 import threading
+import time
 from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 _INTERVAL = 1.0
 """Seconds between two syncs: each costs milliseconds, and a disk that sleeps costs seconds."""
+_LOCK_LIMIT = 0.5
+"""Seconds until somebody who holds a file's lock is no reader: those hold it for an instant."""
+_LOCK_STEP = 0.01
 
 
 class AppendedFile:
-    """A new private file that grows line by line, locked while it is open.
+    """A private file that grows line by line, locked while it is open.
 
     A line is in the file whole or not at all. Lines that cannot be written stay in memory, in
     order, and are tried again before the next one.
     """
 
-    def __init__(self, path: Path) -> None:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
-        self._fd = os.open(path, flags, 0o600)
+    def __init__(self, fd: int) -> None:
+        """Takes the descriptor over; `create` and `reopen` make one."""
+        self._fd = fd
         self._size = 0
         self._pending: deque[bytes] = deque()
         self._torn = False
         self.error: OSError | None = None
         """Why lines are waiting; `None` while all are written."""
-        os.fchmod(self._fd, 0o600)  # whatever the umask took away or left
+
+    @classmethod
+    def create(cls, path: Path) -> "AppendedFile":
+        """A new file. Raises `OSError`."""
+        fd = _new_private(path, os.O_APPEND)
         with contextlib.suppress(OSError):  # some network folders know no locks
-            fcntl.flock(self._fd, fcntl.LOCK_EX)
+            fcntl.flock(fd, fcntl.LOCK_EX)
+        return cls(fd)
+
+    @classmethod
+    def reopen(cls, path: Path) -> "AppendedFile":
+        """A file that is there; to be used from `keep` on.
+
+        Raises `BlockingIOError` where somebody else writes it, and `OSError`.
+        """
+        fd = os.open(path, os.O_RDWR | os.O_APPEND)
+        try:
+            _lock(fd)
+        except OSError:
+            os.close(fd)
+            raise
+        return cls(fd)
+
+    @contextlib.contextmanager
+    def reader(self) -> Iterator[BinaryIO]:
+        """What is in a reopened file, from its beginning."""
+        with open(os.dup(self._fd), "rb") as reader:
+            reader.seek(0)
+            yield reader
+
+    def keep(self, size: int, rest: Path) -> None:
+        """Go on behind the first `size` bytes; what follows them is moved to a new file `rest`.
+
+        Raises `OSError`, with all bytes where they were.
+        """
+        if os.fstat(self._fd).st_size > size:
+            with self.reader() as reader:
+                reader.seek(size)
+                _copy(reader, rest)
+            os.ftruncate(self._fd, size)
+        self._size = size
 
     def append(self, line: bytes) -> None:
         """Write a line behind all others."""
@@ -118,15 +163,49 @@ class DiskSync:
         try:
             _to_disk(self._fd)
         except OSError as error:
-            if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-                self.failure = self.failure or error
+            self.failure = self.failure or error
+
+
+def _new_private(path: Path, flags: int = 0) -> int:
+    """A descriptor of a new file that is for this user's eyes alone."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | flags, 0o600)
+    os.fchmod(fd, 0o600)  # whatever the umask took away or left
+    return fd
+
+
+def _lock(fd: int) -> None:
+    deadline = time.monotonic() + _LOCK_LIMIT
+    while True:
+        try:
+            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(_LOCK_STEP)
+
+
+def _copy(source: BinaryIO, path: Path) -> None:
+    """The rest of `source` as a durable new file, whole or not at all."""
+    try:
+        with open(_new_private(path), "wb") as copy:
+            shutil.copyfileobj(source, copy)
+            copy.flush()
+            _to_disk(copy.fileno())
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
 
 
 def _to_disk(fd: int) -> None:
-    if sys.platform == "darwin":  # its fsync leaves data in the drive's cache
-        fcntl.fcntl(fd, fcntl.F_FULLFSYNC)
-    else:
-        os.fdatasync(fd)
+    try:
+        if sys.platform == "darwin":  # its fsync leaves data in the drive's cache
+            fcntl.fcntl(fd, fcntl.F_FULLFSYNC)
+        else:
+            os.fdatasync(fd)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that syncs nothing
+            raise
 
 
 def _sync_folder(folder: Path) -> None:

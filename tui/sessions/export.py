@@ -4,16 +4,20 @@ import json
 import os
 import secrets
 from collections import deque
-from collections.abc import Iterator
-from itertools import zip_longest
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tui.captions import SAMPLE_RATE, CapttyError, Event, EventKind, Segment, clean
-from tui.sessions.cues import Cue, cues, note_cues, note_text
+from tui.sessions.cues import Cue, cues, note_cue, note_text
 from tui.sessions.record import SessionRecord
 
 EXPORT_FORMATS = ("srt", "vtt", "txt", "json")
 """What `export` can write."""
+
+_LASTING = (EventKind.GAP, EventKind.RECONNECTED, EventKind.LANGUAGE)
+"""What is told for good."""
+_PENDING = (EventKind.BROKEN, EventKind.UNCONFIRMED)
+"""What is told until the session is taken up again: what is not made good then, is said anew."""
 
 _FOR_SRT = str.maketrans("<>", "‹›")
 _FOR_VTT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
@@ -97,26 +101,50 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _items(record: SessionRecord) -> Iterator[Segment | Event]:
-    """Segments in reading order, and between them where the session broke off."""
-    breaks = deque(event for event in record.events if event.kind is EventKind.BROKEN)
+    """Segments in reading order, and between them what readers have to know of the words there."""
+    notes = deque(_notes(record.events))
     for recorded in record.segments:
-        while breaks and breaks[0].at <= recorded.segment.start:
-            yield breaks.popleft()
+        while notes and notes[0].at <= recorded.segment.start:
+            yield notes.popleft()
         yield recorded.segment
-    yield from breaks
+    yield from notes
+
+
+def _notes(events: Sequence[Event]) -> list[Event]:
+    """Where words may be missing or differ, and the language: the rest concerns no reader."""
+    recovered = [n for n, event in enumerate(events) if event.kind is EventKind.RECOVERED]
+    since = recovered[-1] if recovered else 0
+    noted = [event for event in events if event.kind in _LASTING]
+    noted += [event for event in events[since:] if event.kind in _PENDING]
+    return sorted(noted, key=lambda event: event.at)
 
 
 def _session_cues(record: SessionRecord) -> Iterator[Cue]:
     items = list(_items(record))
-    starts = [item.start if isinstance(item, Segment) else item.at for item in items]
     after = 0
-    for item, before in zip_longest(items, starts[1:]):
+    for item, before in zip(items, _limits(items), strict=True):
         if isinstance(item, Segment):
             found = cues(item, after, before, record.summary.language)
         else:
-            found = note_cues(item, after, before)
+            found = [note_cue(item, after, before)]
         yield from found
         after = found[-1].end if found else after
+
+
+def _limits(items: Sequence[Segment | Event]) -> list[int | None]:
+    """Where the cues of each item shall end: a note cuts no segment short, it waits for its end."""
+    limits: list[int | None] = []
+    following: int | None = None
+    segment: int | None = None
+    for item in reversed(items):
+        if isinstance(item, Event):
+            limits.append(following)
+            following = item.at
+        else:
+            end = item.end if segment is None else min(item.end, segment)
+            limits.append(None if following is None else max(following, end))
+            following = segment = item.start
+    return limits[::-1]
 
 
 def _timestamp(sample: int, point: str) -> str:

@@ -18,6 +18,7 @@ from tui.sessions.lines import (
     EndLine,
     EventLine,
     Fields,
+    LineReader,
     OwnerField,
     SegmentLine,
     SessionLine,
@@ -30,6 +31,8 @@ _ID_LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
 _MOST_TRIES = 100
 _CLOSE_LIMIT = 1.0
 """Seconds that closing waits for the disk."""
+_TORN = "events.torn-%Y%m%d-%H%M%S-%f"
+"""What was torn or damaged in a record, by when it was moved away (UTC)."""
 
 
 class JournalError(CapttyError):
@@ -60,16 +63,18 @@ class Journal:
     within a second or two. Nothing raises where writing fails: see `trouble`.
     """
 
-    def __init__(self, folder: Path, file: AppendedFile, clock: Callable[[], float]) -> None:
-        """Goes on with a `file` that holds the first line; `create` makes one."""
+    def __init__(
+        self, folder: Path, file: AppendedFile, lines: int, at: float, clock: Callable[[], float]
+    ) -> None:
+        """Goes on with a `file` of so many `lines`, the last of them of `at` seconds."""
         self.folder = folder
         """Where everything of the session lies."""
         self.id = folder.name
         """Of the session."""
         self._file = file
         self._clock = clock
-        self._started = clock()
-        self._lines = 1
+        self._started = clock() - at
+        self._lines = lines
         self._closed = False
         self._sync = file.sync((folder, folder.parent, folder.parent.parent))
         self._sync.ask()
@@ -81,11 +86,35 @@ class Journal:
         """A new session in the data folder `root`. Raises `JournalError`."""
         try:
             folder = _new_folder(root / FOLDER, header.started_at)
-            return cls(folder, _new_file(folder, header), clock)
+            return cls(folder, _new_file(folder, header), 1, 0.0, clock)
         except OSError as error:
             raise JournalError(
                 f"the session cannot be saved in {root} ({error.strerror or error}): "
                 "make room there, make the folder writable, or go on with --no-save"
+            ) from error
+
+    @classmethod
+    def reopen(cls, folder: Path, clock: Callable[[], float] = time.monotonic) -> "Journal":
+        """Go on with the session in `folder`, behind its last valid line. Raises `JournalError`.
+
+        What is torn or damaged behind that line is moved to a file of its own beside the record.
+        """
+        try:
+            file = AppendedFile.reopen(folder / RECORD)
+            try:
+                return cls(folder, file, *_taken_up(folder, file), clock)
+            except BaseException:
+                file.close()
+                raise
+        except BlockingIOError as error:
+            raise JournalError(
+                f"the session {folder.name} is being written by another captty: "
+                "let that one end it first"
+            ) from error
+        except OSError as error:
+            raise JournalError(
+                f"the session {folder.name} cannot be taken up again "
+                f"({error.strerror or error}): it is as it was; make room or check its folder"
             ) from error
 
     def write_segment(self, segment: Segment) -> None:
@@ -96,7 +125,7 @@ class Journal:
 
     def write_event(self, event: Event) -> None:
         """Record what happened."""
-        self._write(EventLine(event.kind, event.at, event.text))
+        self._write(EventLine(event.kind, event.at, event.text, event.until))
 
     def retry(self) -> None:
         """Write what could not be written before."""
@@ -177,7 +206,7 @@ def _new_file(folder: Path, header: SessionHeader) -> AppendedFile:
         owner=OwnerField(socket.gethostname(), os.getpid()),
     )
     try:
-        file = AppendedFile(folder / RECORD)
+        file = AppendedFile.create(folder / RECORD)
         file.append(encode(0, 0.0, line))
         if file.error is not None:
             file.close()
@@ -186,3 +215,25 @@ def _new_file(folder: Path, header: SessionHeader) -> AppendedFile:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return file
+
+
+def _taken_up(folder: Path, file: AppendedFile) -> tuple[int, float]:
+    """How many valid lines a reopened record has, and the time of the last; the rest is moved."""
+    times: list[float] = []
+    with file.reader() as raw:
+        reader = LineReader(raw)
+        for line in reader:
+            if not times and not isinstance(line.fields, SessionLine):
+                break
+            times.append(line.at)
+    if reader.newer:
+        raise JournalError(
+            f"a newer captty wrote the session {folder.name}: take it up again with that one"
+        )
+    if not times:
+        raise JournalError(
+            f"the session {folder.name} cannot be taken up again: "
+            "its record does not begin as records do"
+        )
+    file.keep(reader.size, folder / datetime.now(UTC).strftime(_TORN))
+    return len(times), times[-1]

@@ -22,6 +22,8 @@ FOLDER = "sessions"
 """In the data folder: it holds a folder a session, named by the session's id."""
 RECORD = "events.jsonl"
 """In a session's folder: its record."""
+SPOOL = "spool"
+"""In a session's folder: the folder of the audio that is still needed, raw PCM16 in `*.pcm`."""
 
 T = TypeVar("T")
 
@@ -108,17 +110,19 @@ class SegmentLine(msgspec.Struct, omit_defaults=True):
         )
 
 
-class EventLine(msgspec.Struct):
+class EventLine(msgspec.Struct, omit_defaults=True):
     """What happened besides words."""
 
     kind: str
     sample: int
-    """Absolute sample index."""
+    """Absolute sample index, as is `until`."""
     text: str
+    until: int | None = None
+    """Behind its last sample, where it has a length."""
 
 
 class EndLine(msgspec.Struct, omit_defaults=True):
-    """The last line: the process closed the session."""
+    """The process closed the session; lines that follow open it again."""
 
     cause: str
     samples: int
@@ -183,6 +187,8 @@ class LineReader:
 
     def __init__(self, lines: Iterable[bytes]) -> None:
         self._lines = lines
+        self.size = 0
+        """Bytes of the valid lines that were read so far."""
         self.cut = False
         """Whether the last line is without its end; known after reading."""
         self.damaged = False
@@ -197,6 +203,7 @@ class LineReader:
                 self.damaged = raw.endswith(b"\n")
                 self.cut = not self.damaged
                 return
+            self.size += len(raw)
             yield line
 
     def _decoded(self, number: int, raw: bytes) -> Line | None:

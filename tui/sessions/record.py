@@ -39,6 +39,8 @@ class SessionSummary:
     """Length of its audio as far as it is known."""
     segments: int
     """How many hold text."""
+    unfinished: float = 0.0
+    """Seconds of audio that an interrupted session left behind to be captioned."""
 
     def to_json(self) -> dict[str, Any]:
         """The object that scripts get in a list."""
@@ -53,6 +55,7 @@ class SessionSummary:
             "state": str(self.state),
             "seconds": self.seconds,
             "segments": self.segments,
+            "unfinished": self.unfinished,
         }
 
 
@@ -97,6 +100,10 @@ class SessionRecord:
     """In reading order, without retracted ones."""
     events: list[Event]
     """In the order in which they happened."""
+    epochs: int
+    """How many connections had segments, retracted ones included: the epoch of the next one."""
+    samples: int
+    """Length of its audio as far as it is known."""
     damage: str | None = None
     """One sentence where the record holds more than could be read."""
 
@@ -122,18 +129,22 @@ class RecordBuilder:
         self._versions: dict[_Id, list[Revision]] = {}
         self._events: list[Event] = []
         self._end: EndLine | None = None
+        """The newest line, where it is one that ends the session."""
+        self._heard = 0
 
     def take(self, line: Line) -> None:
         """Take the next line; what this version of captty does not know is left out."""
+        self._end = None
         match line.fields:
             case SessionLine() as header:
                 self._header = self._header or header
             case SegmentLine() as segment:
                 self._take_segment(line.at, segment)
             case EventLine() as event if event.kind in _EVENT_KINDS:
-                self._events.append(Event(EventKind(event.kind), event.sample, event.text))
+                self._events.append(_event(event))
             case EndLine() as end:
                 self._end = end
+                self._heard = max(self._heard, end.samples)
 
     def _take_segment(self, at: float, segment: SegmentLine) -> None:
         key = (segment.epoch, segment.id)
@@ -154,9 +165,16 @@ class RecordBuilder:
             server=header.server,
             engine=header.engine,
             state=self._state(live),
-            seconds=max(self._samples(), 0) / SAMPLE_RATE,
+            seconds=self._samples() / SAMPLE_RATE,
             segments=len(self._shown()),
         )
+
+    @property
+    def covered(self) -> int:
+        """The absolute sample index up to which audio is settled text, or is known to hold none."""
+        settled = [line.end for line in self._newest.values() if line.settled and line.timed]
+        waiting = [event.at for event in self._events if event.kind is EventKind.UNCONFIRMED]
+        return max([0, *settled, *waiting[-1:]])
 
     def record(self, summary: SessionSummary, damage: str | None) -> SessionRecord:
         """Everything."""
@@ -168,28 +186,39 @@ class RecordBuilder:
             for key in self._shown()
         ]
         segments.sort(key=lambda recorded: recorded.segment.key)
-        return SessionRecord(summary, segments, self._events, damage)
+        epochs = max((epoch for epoch, _ in self._newest), default=-1) + 1
+        return SessionRecord(summary, segments, self._events, epochs, self._samples(), damage)
 
     def _shown(self) -> list[_Id]:
         return [key for key, segment in self._newest.items() if segment.text]
 
     def _state(self, live: bool) -> SessionState:
-        if self._end is not None:
-            return SessionState.COMPLETE if self._end.complete else SessionState.INTERRUPTED
+        if self._end is not None and self._end.complete:
+            return SessionState.COMPLETE
         return SessionState.LIVE if live else SessionState.INTERRUPTED
 
     def _samples(self) -> int:
         if self._end is not None:
-            return self._end.samples
+            return max(self._end.samples, 0)
         ends = [self._newest[key].end for key in self._shown()]
-        return max(ends + [event.at for event in self._events], default=0)
+        ends += [max(event.at, event.until or 0) for event in self._events]
+        return max(0, self._heard, *ends)
 
 
 _EVENT_KINDS = frozenset(EventKind)
 
 
+def _event(line: EventLine) -> Event:
+    return Event(EventKind(line.kind), line.sample, line.text, line.until)
+
+
 def _event_json(event: Event) -> dict[str, Any]:
-    return {"kind": str(event.kind), "at": event.at / SAMPLE_RATE, "text": clean(event.text)}
+    return {
+        "kind": str(event.kind),
+        "at": event.at / SAMPLE_RATE,
+        "until": None if event.until is None else event.until / SAMPLE_RATE,
+        "text": clean(event.text),
+    }
 
 
 def _clean_or_none(text: str | None) -> str | None:

@@ -2,14 +2,16 @@
 
 import contextlib
 import fcntl
+import os
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from tui.captions import CapttyError, clean
-from tui.sessions.lines import FOLDER, RECORD, LineReader
+from tui.captions import SAMPLE_RATE, CapttyError, clean
+from tui.sessions.lines import FOLDER, RECORD, SPOOL, LineReader
 from tui.sessions.record import RecordBuilder, SessionRecord, SessionState, SessionSummary
 
 LAST = "last"
@@ -18,6 +20,8 @@ LAST = "last"
 _ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-z]{4}")
 _SECOND = len("20261122-201311")
 _MOST_NAMED = 10
+_SAMPLE = 2
+"""Bytes."""
 
 
 class SessionError(CapttyError):
@@ -42,21 +46,36 @@ class SessionStore:
         summaries = [_summary(self._folder / name) for name in self._names()]
         return _newest_first(summary for summary in summaries if summary is not None)
 
+    def unfinished(self) -> _Summaries:
+        """Interrupted sessions with audio to be captioned, newest first. Raises `SessionError`.
+
+        Reads no record but of sessions that have such audio.
+        """
+        folders = [self._folder / name for name in self._names()]
+        summaries = [_summary(folder) for folder in folders if any(_spooled(folder))]
+        return _newest_first(summary for summary in summaries if summary and summary.unfinished)
+
+    def folder(self, session_id: str) -> Path:
+        """Where a session lies; named as in `load`. Raises `NoSuchSession`."""
+        return self._folder / self._found(session_id.strip().lower())
+
     def load(self, session_id: str) -> SessionRecord:
         """One session by its id, by the beginning of its id, or by the word `last`.
 
         Raises `NoSuchSession`, and `SessionError` where it is there but cannot be read.
         """
-        found = self._found(session_id.strip().lower())
+        folder = self.folder(session_id)
         try:
-            record = _record(self._folder / found)
+            record = _record(folder)
         except OSError as error:
             raise SessionError(
-                f"the session {found} cannot be read: {error.strerror or error}; try again, "
+                f"the session {folder.name} cannot be read: {error.strerror or error}; try again, "
                 "it is as it was"
             ) from error
         if record is None:
-            raise NoSuchSession(f"the session {found} has no record that begins as records do")
+            raise NoSuchSession(
+                f"the session {folder.name} has no record that begins as records do"
+            )
         return record
 
     def _names(self) -> Sequence[str]:
@@ -146,6 +165,10 @@ class _Reading:
             live = live or _locked(file)  # it may have begun meanwhile
         self._live = live
         self.summary = self.builder.summary(live)
+        if self.summary and self.summary.state is SessionState.INTERRUPTED:
+            held, end = _spooled(folder)
+            samples = max(0, min(held, end - self.builder.covered))
+            self.summary = replace(self.summary, unfinished=samples / SAMPLE_RATE)
 
     @property
     def damage(self) -> str | None:
@@ -161,6 +184,18 @@ class _Reading:
         if lines.cut and not self._live:
             told.append("the record ends in the middle of a line; all whole lines are here")
         return " ".join(told) or None
+
+
+def _spooled(folder: Path) -> tuple[int, int]:
+    """How many samples a session's spool holds, and the absolute index behind the last."""
+    held = end = 0
+    with contextlib.suppress(OSError), os.scandir(folder / SPOOL) as files:
+        for file in files:
+            start, _, suffix = file.name.partition(".")
+            if suffix == "pcm" and start.isdecimal():
+                samples = file.stat().st_size // _SAMPLE
+                held, end = held + samples, max(end, int(start) + samples)
+    return held, end
 
 
 def _locked(file: BinaryIO) -> bool:

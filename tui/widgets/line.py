@@ -14,7 +14,7 @@ from textual.strip import Strip
 from textual.style import Style
 from textual.widget import Widget
 
-from tui.captions import SAMPLE_RATE, Event, EventKind, Segment, SegmentKey
+from tui.captions import SAMPLE_RATE, Event, EventKind, Segment, SegmentKey, length_text
 from tui.captions.diff import Span
 from tui.widgets.wrap import Measured
 
@@ -42,10 +42,14 @@ CSS = """
 
 _HOUR = 3600 * SAMPLE_RATE
 _REVISED, _UNSETTLED = "~", "›"
+_EVENT = "caption--event"
 _EVENTS = {
     EventKind.CONNECTED: "connected",
+    EventKind.RECONNECTED: "reconnected",
+    EventKind.LANGUAGE: "language",
     EventKind.PAUSED: "paused",
     EventKind.RESUMED: "resumed",
+    EventKind.RECOVERED: "taken up again",
     EventKind.ERROR: "error",
     EventKind.BROKEN: "interrupted",
 }
@@ -113,9 +117,24 @@ def segment_line(segment: Segment, marks: Sequence[Span] = (), old: Line | None 
 
 def event_line(event: Event, number: int) -> Line:
     """The line of an event; `number` counts the events in the order in which they came."""
-    words = _EVENTS.get(event.kind, event.kind.value)
-    text = f"── {words}: {event.text} ──" if event.text else f"── {words} ──"
-    return Line(order=(event.at, 0, number, 0, ""), measured=Measured(text), look="caption--event")
+    return note_line(event_words(event), event.at, number)
+
+
+def note_line(words: str, at: int, number: int) -> Line:
+    """A line of captty's own between the captions."""
+    return Line(order=(at, 0, number, 0, ""), measured=Measured(f"── {words} ──"), look=_EVENT)
+
+
+def event_words(event: Event) -> str:
+    """What happened, in words."""
+    words, text = _EVENTS.get(event.kind, event.kind.value), event.text
+    length = None if event.until is None else length_text((event.until - event.at) / SAMPLE_RATE)
+    if event.kind is EventKind.GAP:
+        words = f"{length} of audio lost" if length else "audio lost"
+    elif event.kind is EventKind.UNCONFIRMED:
+        words = f"the last {length or 'words'} are not confirmed"
+        text = text or "captty sessions finish completes them"
+    return f"{words}: {text}" if text else words
 
 
 class Row(NamedTuple):

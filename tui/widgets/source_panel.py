@@ -63,6 +63,15 @@ class SourcePanel(Vertical):
         """Let the user type a sound."""
         self.query_one("#source", Input).focus()
 
+    @property
+    def language(self) -> str | None:
+        """Code of the language in the field; `None` for detection, also where there is no such."""
+        return language_code(self.query_one("#language", Input).value)
+
+    def choose_language(self, language: str | None) -> None:
+        """Have a language in the field; `None` for detection."""
+        self.query_one("#language", Input).value = language or ""
+
     def on_input_changed(self, event: Input.Changed) -> None:
         """Pasted text may hold what a terminal would obey."""
         event.stop()

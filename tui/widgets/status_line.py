@@ -15,32 +15,53 @@ class Status:
     """What the status line shows."""
 
     state: str = "READY"
-    """A word in capitals."""
+    """A word in capitals, and which attempt it is where it counts them."""
     seconds: int = 0
     """Of audio so far."""
     total: int | None = None
     """Seconds of the whole source, where they are known."""
     language: str = ""
+    """Code of what is recognised now; empty where it is detected."""
     server: str = ""
     engine: str = ""
     lag: float | None = None
     """Seconds between speech and its newest text."""
     unsent: int = 0
     """Seconds of audio that wait to be sent."""
+    reconnects: int = 0
+    """How often a connection was replaced."""
 
-    def parts(self) -> list[str]:
-        """The facts behind the state, the most important first."""
-        time = duration(self.seconds)
-        if self.total is not None:
-            time += f"/{duration(self.total)}"
-        parts = [time]
-        if self.lag is not None:
-            parts.append(f"lag {self.lag:.1f} s")
-        if self.unsent:
-            parts.append(f"unsent {self.unsent} s")
-        parts.append(self.language or "auto")
-        parts += [part for part in (self.engine, self.server) if part]
-        return parts
+    def facts(self, room: int) -> str:
+        """As many facts as fit into so many cells, the most important first.
+
+        The length of the source gives way to what tells how far the text is behind.
+        """
+        time, length = duration(self.seconds), self._length
+        needed = [time + length, *self._delays]
+        if sum(len(_GAP + fact) for fact in needed) > room:
+            needed[0] = time
+        line = ""
+        for fact in [*needed, *self._background]:
+            if len(line) + len(_GAP) + len(fact) > room:
+                break
+            line += _GAP + fact
+        return line
+
+    @property
+    def _length(self) -> str:
+        return "" if self.total is None else f"/{duration(self.total)}"
+
+    @property
+    def _delays(self) -> list[str]:
+        unsent = [f"{self.unsent} s unsent"] if self.unsent else []
+        return [*unsent, *([f"lag {self.lag:.1f} s"] if self.lag is not None else [])]
+
+    @property
+    def _background(self) -> list[str]:
+        plural = "" if self.reconnects == 1 else "s"
+        reconnects = f"{self.reconnects} reconnect{plural}" if self.reconnects else ""
+        facts = (reconnects, self.language or "auto", self.engine, self.server)
+        return [fact for fact in facts if fact]
 
 
 class StatusLine(Widget):
@@ -54,12 +75,7 @@ class StatusLine(Widget):
     def render(self) -> Content:
         """The state in a field of its own, then as many facts as fit."""
         state = f" {self.status.state} "
-        room = self.size.width - len(state)
-        facts = ""
-        for part in self.status.parts():
-            if len(facts) + len(_GAP) + len(part) > room:
-                break
-            facts += _GAP + part
+        facts = self.status.facts(self.size.width - len(state))
         style = self.get_visual_style("status--state")
         return Content.assemble((state, style), facts)
 

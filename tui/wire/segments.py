@@ -27,9 +27,12 @@ class SegmentsClient:
     the connection's first audio, make keys and times of the session of them.
     """
 
-    def __init__(self, epoch: int, origin: int) -> None:
-        self._epoch = epoch
+    def __init__(self, epoch: int, origin: int, language: str | None = None) -> None:
+        """`language` is what was asked for: it stands where the server names none."""
+        self.epoch = epoch
+        """May be set as late as the first frame is received."""
         self._origin = origin
+        self._language = language
         self._events = 0
 
     def receive(self, frame: str | bytes) -> list[WireEvent]:
@@ -49,7 +52,7 @@ class SegmentsClient:
         return events or [Unrecognised("a message of an unknown kind")]
 
     def _segments(self, message: dict[str, Any]) -> list[WireEvent]:
-        language = _language(message.get("language"))
+        language = _language(message.get("language")) or self._language
         items = list_field(message["segments"])
         updates = [self._update(item, language) for item in items]
         known = tuple(update for update in updates if update is not None)
@@ -63,7 +66,7 @@ class SegmentsClient:
             return None
         raw_words = [word for word in list_field(item.get("words")) if isinstance(word, dict)]
         words = [word for word in map(self._word, raw_words) if word.text]
-        key, text = segment_key(self._epoch, item.get("id")), item.get("text")
+        key, text = segment_key(self.epoch, item.get("id")), item.get("text")
         if not isinstance(text, str):
             text = " ".join(word.text for word in words) or None
         if key is None or text is None:

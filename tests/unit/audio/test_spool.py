@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tui.audio.spool import Spool
+from tui.audio.spool import MEMORY_LIMIT, Spool
 
 SECOND = 16_000
 
@@ -82,9 +82,47 @@ def test_trimming_gives_the_memory_back() -> None:
     assert held < 2 * 10 * SECOND
 
 
-def test_an_hour_is_read_piece_by_piece_without_copying_the_rest() -> None:
+def test_half_an_hour_is_read_piece_by_piece_without_copying_the_rest() -> None:
     spool = Spool()
-    for _ in range(3_600):
+    for _ in range(1_800):
         spool.append(bytes(2 * SECOND))
     pieces = sum(len(spool.read(start, 800)) for start in range(0, spool.end, 800))
-    assert pieces == 3_600 * 2 * SECOND
+    assert pieces == 1_800 * 2 * SECOND
+
+
+def test_a_spool_may_begin_anywhere() -> None:
+    spool = Spool(70_000)
+    assert (spool.start, spool.end, spool.samples) == (70_000, 70_000, 0)
+    assert spool.append(b"\1\2\3\4") == 70_002
+    assert spool.read(70_001, 10) == b"\3\4"
+    with pytest.raises(ValueError, match="not held"):
+        spool.read(0, 1)
+
+
+def test_without_a_disk_memory_is_bounded_and_what_is_given_up_is_told() -> None:
+    spool = Spool()
+    tracemalloc.start()
+    try:
+        for _ in range(2_400):
+            spool.append(bytes(2 * SECOND))
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < MEMORY_LIMIT * 1.02
+    assert spool.samples > 34 * 60 * SECOND
+    assert spool.take_lost() == [(0, spool.start)]
+    assert spool.take_lost() == []
+    assert spool.trouble is None
+
+
+def test_without_a_folder_nothing_is_written() -> None:
+    spool = Spool()
+    spool.append(b"\1\2")
+    spool.persist()
+    spool.give_way()
+    spool.close()
+    assert spool.read(0, 1) == b"\1\2"
+    assert spool.trouble is None
+    spool.discard()
+    assert (spool.start, spool.end) == (1, 1)
+    assert spool.take_lost() == []

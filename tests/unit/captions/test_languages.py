@@ -4,8 +4,17 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tui.captions.languages import LANGUAGES, language_code
+from tui.captions import clean
+from tui.captions.languages import (
+    LANGUAGES,
+    OWN_NAMES,
+    find_languages,
+    language_code,
+    language_name,
+)
 
 SPEC = Path(__file__).parents[4] / "shared" / "spec" / "wire-protocol.md"
 
@@ -13,7 +22,17 @@ SPEC = Path(__file__).parents[4] / "shared" / "spec" / "wire-protocol.md"
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_every_code_and_every_name_is_understood(code: str) -> None:
     name = LANGUAGES[code]
-    spellings = [code, code.upper(), f" {code} ", name, name.upper(), name.lower()]
+    own = OWN_NAMES[code]
+    spellings = [
+        code,
+        code.upper(),
+        f" {code} ",
+        name,
+        name.upper(),
+        name.lower(),
+        own,
+        own.upper(),
+    ]
     assert {language_code(text) for text in spellings} == {code}
 
 
@@ -27,6 +46,11 @@ def test_every_code_and_every_name_is_understood(code: str) -> None:
         ("ZH_HANS", "zh-hans"),
         ("zh-TW", "zh"),
         ("haitian creole", "ht"),
+        ("FRANÇAIS", "fr"),
+        ("francais", "fr"),
+        ("turkce", "tr"),
+        ("日本語", "ja"),
+        ("oleLo hawai'i", "haw"),
     ],
 )
 def test_regions_fall_back_to_their_language(text: str, code: str) -> None:
@@ -40,6 +64,54 @@ def test_what_is_no_language(text: str) -> None:
 
 def test_names_are_names_of_one_language_each() -> None:
     assert len(set(LANGUAGES.values())) == len(LANGUAGES)
+    assert len(set(OWN_NAMES.values())) == len(LANGUAGES)
+
+
+def test_own_names_can_be_drawn_as_they_are() -> None:
+    assert all(clean(own) == own and own.isprintable() for own in OWN_NAMES.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("de", ["de"]),
+        ("DEUTSCH", ["de"]),
+        ("francais", ["fr"]),
+        ("Français", ["fr"]),
+        ("日", ["ja"]),
+        ("語", ["ja", "yue"]),
+        ("ge", ["de", "ka"]),
+        ("norsk", ["no", "nn"]),
+        ("zh", ["zh", "zh-hant", "zh-hans"]),
+        ("creole", ["ht"]),
+        ("العر", ["ar"]),
+        ("  tieng   viet ", ["vi"]),
+    ],
+)
+def test_the_best_match_comes_first(text: str, first: list[str]) -> None:
+    assert find_languages(text)[: len(first)] == first
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_every_language_is_found_by_all_its_names(code: str) -> None:
+    assert find_languages(code)[0] == code
+    assert find_languages(LANGUAGES[code])[0] == code
+    assert code in find_languages(OWN_NAMES[code][:2])
+
+
+def test_no_text_finds_all_and_nonsense_nothing() -> None:
+    assert find_languages(" ") == list(LANGUAGES)
+    assert find_languages("klingon") == []
+
+
+@given(st.text())
+def test_any_text_can_be_typed(text: str) -> None:
+    assert set(find_languages(text)) <= set(LANGUAGES)
+    assert language_code(text) in {None, *LANGUAGES}
+
+
+def test_names_for_people() -> None:
+    assert [language_name(code) for code in ("de", None, "tlh")] == ["German", "auto", "tlh"]
 
 
 @pytest.mark.skipif(not SPEC.exists(), reason="the protocol's description is not beside the tree")

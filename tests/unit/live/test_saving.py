@@ -12,8 +12,11 @@ from tests.sources import Silence
 from tests.unit.live.test_session import Watcher, words
 from tui.audio.source import Source
 from tui.captions import EventKind
+from tui.live import recorder
 from tui.live.feed import State
-from tui.live.session import LiveSession, OpenJournal, Server
+from tui.live.host import Server
+from tui.live.run import OpenJournal
+from tui.live.session import LiveSession
 from tui.sessions.journal import Journal, SessionHeader
 from tui.sessions.record import SessionRecord, SessionState
 from tui.sessions.store import SessionStore
@@ -92,17 +95,26 @@ async def test_open_text_is_saved_from_the_first_word(tmp_path: Path) -> None:
     assert last(tmp_path).segments[0].segment.settled
 
 
-async def test_a_broken_connection_leaves_an_interrupted_session(tmp_path: Path) -> None:
-    async def hang_up(stream: Stream) -> None:
-        await stream.ws.close(code=1011)
+async def test_a_session_that_is_refused_midway_is_interrupted_and_keeps_its_audio(
+    tmp_path: Path,
+) -> None:
+    async def refuse(stream: Stream) -> None:
+        await asyncio.sleep(0.5)
+        await stream.ws.close(code=1008, message=b"the account is closed")
 
-    async with scripted_server(Script(at_second={5: hang_up})) as server:
-        await SavingWatcher(600, server, tmp_path).run()
+    async with scripted_server(Script(at_second={5: refuse})) as server:
+        watcher = SavingWatcher(600, server, tmp_path, paced=True)
+        await watcher.run()
     record = last(tmp_path)
     assert texts(record) == words(5)
     assert record.summary.state is SessionState.INTERRUPTED
-    assert record.events[-1].kind is EventKind.BROKEN
-    assert "1011" in record.events[-1].text
+    assert record.summary.unfinished > 0
+    assert [event.kind for event in record.events[-2:]] == [
+        EventKind.UNCONFIRMED,
+        EventKind.BROKEN,
+    ]
+    assert "the account is closed" in record.events[-1].text
+    assert watcher.last.unfinished > 0
 
 
 async def test_late_revisions_and_retractions_are_saved(tmp_path: Path) -> None:
@@ -161,16 +173,22 @@ async def test_stopping_before_it_begins_leaves_no_empty_session(tmp_path: Path)
     assert SessionStore(tmp_path).list() == []
 
 
-async def test_a_folder_that_takes_nothing_ends_the_session_with_a_sentence(
-    tmp_path: Path,
+async def test_where_nothing_can_be_saved_captions_go_on_and_the_screen_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(recorder, "RETRY_SECONDS", 0.1)
     folder = tmp_path / "file"
     folder.write_text("in the way")
     async with scripted_server(Script()) as server:
-        watcher = SavingWatcher(5, server, folder)
-        await watcher.run()
-    assert watcher.last.state is State.FAILED
-    assert "cannot be saved" in watcher.last.reason
+        watcher = SavingWatcher(6, server, folder, paced=True)
+        watcher.session.start()
+        await watcher.until(lambda: watcher.texts == words(2))
+        assert "cannot be saved" in watcher.last.trouble
+        folder.unlink()
+        await watcher.until(lambda: watcher.last.state.over)
+    assert watcher.last.trouble == ""
+    assert texts(last(folder)) == watcher.texts == words(6)
+    assert last(folder).summary.state is SessionState.COMPLETE
 
 
 async def test_a_full_disk_is_told_and_costs_no_text(

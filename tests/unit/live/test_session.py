@@ -13,9 +13,10 @@ from tests.scripted_server import Script, ScriptedServer, Stream, scripted_serve
 from tests.sources import Silence
 from tui.audio.source import Source
 from tui.captions import SAMPLE_RATE, EventKind, Segment, SegmentKey
-from tui.live import connection, uplink
+from tui.live import connection, stretch, uplink
 from tui.live.feed import Snapshot, State
-from tui.live.session import LiveSession, Server
+from tui.live.host import Server
+from tui.live.session import LiveSession
 from tui.wire.endpoint import Endpoint, Request
 
 
@@ -74,15 +75,15 @@ def words(seconds: int) -> list[str]:
 )
 async def test_every_sample_is_heard_and_every_word_read(script: Script) -> None:
     async with scripted_server(script) as server:
-        watcher = Watcher(Silence(60.51), server)
+        watcher = Watcher(Silence(40.51), server)
         last = await watcher.run()
     assert last.state is State.ENDED
     assert last.reason == ""
-    assert watcher.texts == words(60)
+    assert watcher.texts == words(40)
     assert all(segment.settled for segment in watcher.segments.values())
-    assert 60.51 <= server.streams[0].heard / SAMPLE_RATE < 60.57
+    assert 40.51 <= server.streams[0].heard / SAMPLE_RATE < 40.57
     assert all(800 <= samples <= 6400 for samples in server.frames)
-    assert last.progress.captured == round(60.51 * SAMPLE_RATE)
+    assert last.progress.captured == round(40.51 * SAMPLE_RATE)
 
 
 async def test_the_request_asks_for_times_and_the_key_stays_in_its_header() -> None:
@@ -176,32 +177,17 @@ async def test_close_takes_about_a_second_whatever_hangs(blocked: bool) -> None:
     assert watcher.texts[:1] == words(1)
 
 
-async def test_a_broken_connection_ends_the_session_and_says_why() -> None:
+async def test_while_there_is_no_connection_the_screen_says_why() -> None:
     async def hang_up(stream: Stream) -> None:
         await stream.ws.close(code=1011, message=b"out of\x1b[31m memory")
 
-    async with scripted_server(Script(at_second={5: hang_up})) as server:
-        watcher = Watcher(Silence(600), server)
-        last = await watcher.run()
-    assert last.state is State.FAILED
-    assert last.reason == "scripted closed the connection (out of[31m memory)"
-    assert watcher.texts == words(5)
-    assert watcher.events[-1] is EventKind.BROKEN
-
-
-async def test_a_reset_connection_ends_the_session() -> None:
-    async def cut(stream: Stream) -> None:
-        await asyncio.sleep(0.3)  # a reset takes with it what the client has not read yet
-        assert stream.ws._req is not None
-        assert stream.ws._req.transport is not None
-        stream.ws._req.transport.abort()
-
-    async with scripted_server(Script(at_second={5: cut})) as server:
-        watcher = Watcher(Silence(600), server)
-        last = await watcher.run()
-    assert last.state is State.FAILED
-    assert "scripted" in last.reason
-    assert watcher.texts == words(5)
+    async with scripted_server(Script(at_second={2: hang_up})) as server:
+        watcher = Watcher(Silence(600), server, paced=True)
+        watcher.session.start()
+        await watcher.until(lambda: watcher.last.state is State.RECONNECTING)
+        assert watcher.last.reason == "scripted closed the connection (out of[31m memory)"
+        assert watcher.last.attempt == 1
+        await asyncio.to_thread(watcher.session.close)
 
 
 async def test_an_error_message_is_the_reason_of_what_it_ends() -> None:
@@ -223,8 +209,11 @@ async def test_an_old_error_is_not_the_reason_of_a_later_break() -> None:
 
     greeting = ('{"error": "unknown parameter"}',)
     async with scripted_server(Script(greeting=greeting, at_second={3: restart})) as server:
-        last = await Watcher(Silence(600), server).run()
-    assert "restarting" in last.reason
+        watcher = Watcher(Silence(600), server)
+        watcher.session.start()
+        await watcher.until(lambda: watcher.last.state is State.RECONNECTING)
+        assert "restarting" in watcher.last.reason
+        await asyncio.to_thread(watcher.session.close)
 
 
 async def test_a_watcher_that_fails_takes_no_session_along() -> None:
@@ -268,7 +257,8 @@ async def test_nonsense_from_the_server_ends_nothing() -> None:
 
 
 async def test_a_server_that_falls_silent_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uplink, "SILENCE_SECONDS", 0.3)
+    monkeypatch.setattr(uplink, "END_SECONDS", 0.3)
+    monkeypatch.setattr(stretch, "FINISH_SECONDS", 1.0)
 
     async def never(stream: Stream) -> None:
         return
@@ -301,7 +291,10 @@ async def test_a_source_that_breaks_off_still_gives_all_its_words() -> None:
     ],
     ids=["401", "404", "503", "500", "redirect"],
 )
-async def test_a_refused_handshake_is_explained(script: Script, reason: str) -> None:
+async def test_a_refused_handshake_is_explained(
+    script: Script, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stretch, "START_SECONDS", 0.5)
     async with scripted_server(script) as server:
         last = await Watcher(Silence(1), _with(server, "hush")).run()
     assert last.state is State.FAILED
@@ -314,13 +307,15 @@ async def test_a_server_that_accepts_and_says_nothing_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(connection, "HANDSHAKE_SECONDS", 0.3)
+    monkeypatch.setattr(stretch, "START_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as listener:  # the kernel alone answers
         port = listener.getsockname()[1]
         last = await Watcher(Silence(1), ScriptedServer(f"ws://127.0.0.1:{port}/x")).run()
     assert "does not answer" in last.reason
 
 
-async def test_nobody_listening_is_explained() -> None:
+async def test_nobody_listening_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stretch, "START_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     last = await Watcher(Silence(1), ScriptedServer(f"ws://127.0.0.1:{port}/x")).run()

@@ -113,6 +113,47 @@ async def test_it_ends_in_time_and_whole_even_where_something_is_stuck(stuck: st
         await ws.close()
 
 
+@pytest.mark.parametrize("sign", [signal.SIGSTOP, signal.SIGKILL, None])
+async def test_one_that_fails_is_left_at_once_and_another_one_takes_its_place(
+    sign: signal.Signals | None,
+) -> None:
+    lost: list[psutil.Process] = []
+    left = 0.0
+
+    async def session() -> None:
+        nonlocal left
+        async with EmbeddedServer(), asyncio.timeout(20):
+            await until(lambda: len(family()) == 2)
+            lost.extend(family())
+            if sign:
+                lost[0].send_signal(sign)
+            left = time.monotonic()
+            raise ConnectionError("this machine does not answer any more")
+
+    with pytest.raises(ConnectionError):
+        await session()
+    assert time.monotonic() - left < 1
+    assert gone(lost)
+    async with EmbeddedServer() as endpoint, aiohttp.ClientSession() as http:
+        ws = await http.ws_connect(endpoint.url, headers=endpoint.headers())
+        assert time.monotonic() - left < 5
+        await ws.close()
+    assert not family()
+
+
+async def test_a_start_that_is_given_up_costs_no_wait() -> None:
+    started = asyncio.create_task(EmbeddedServer().__aenter__())
+    await until(lambda: len(family()) >= 1)
+    (server, *_) = family()
+    server.suspend()
+    started.cancel()
+    cancelled = time.monotonic()
+    with pytest.raises(asyncio.CancelledError):
+        await started
+    assert time.monotonic() - cancelled < 1
+    assert not family()
+
+
 def test_nothing_outlives_a_captty_that_was_killed() -> None:
     with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE) as parent:
         assert parent.stdout

@@ -6,6 +6,7 @@ from typing import Any
 
 from tui.captions import SAMPLE_RATE, Event, EventKind, Segment, SegmentKey, Word
 from tui.sessions.journal import Journal, SessionHeader
+from tui.sessions.lines import FOLDER, SPOOL
 
 HEADER = SessionHeader(
     source_kind="file",
@@ -40,14 +41,26 @@ def segment(
     )
 
 
-def event(kind: EventKind, at: float, text: str = "") -> Event:
-    """An event at a time in seconds."""
-    return Event(kind, round(at * SAMPLE_RATE), text)
+def event(kind: EventKind, at: float, text: str = "", until: float | None = None) -> Event:
+    """An event whose times are given in seconds."""
+    last = None if until is None else round(until * SAMPLE_RATE)
+    return Event(kind, round(at * SAMPLE_RATE), text, last)
 
 
 def record_path(root: Path, session_id: str) -> Path:
     """Where a session's record is."""
     return root / "sessions" / session_id / "events.jsonl"
+
+
+def spool(root: Path, session_id: str, *seconds: float) -> None:
+    """Leave audio in a session's spool: one file for each length."""
+    folder = root / FOLDER / session_id / SPOOL
+    folder.mkdir()
+    at = 0
+    for length in seconds:
+        samples = round(length * SAMPLE_RATE)
+        (folder / f"{at:012}.pcm").write_bytes(bytes(2 * samples))
+        at += samples
 
 
 def lines(path: Path) -> list[dict[str, Any]]:

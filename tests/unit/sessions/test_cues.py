@@ -8,8 +8,17 @@ from hypothesis import strategies as st
 from wcwidth import wcswidth
 
 from tests.unit.sessions.sessions import event, segment
-from tui.captions import SAMPLE_RATE, EventKind, Segment, SegmentKey, Word, clean
-from tui.sessions.cues import Cue, cues, note_cues
+from tui.captions import (
+    SAMPLE_RATE,
+    Event,
+    EventKind,
+    Segment,
+    SegmentKey,
+    Word,
+    clean,
+    length_text,
+)
+from tui.sessions.cues import Cue, cues, note_cue, note_text
 
 unhurried = settings(deadline=None)
 
@@ -239,9 +248,60 @@ def test_the_language_of_the_session_counts_where_the_segment_has_none() -> None
 
 @pytest.mark.parametrize("before", [None, 60_000, 20_000])
 def test_an_event_is_a_cue_in_brackets(before: int | None) -> None:
-    (cue,) = note_cues(event(EventKind.BROKEN, 1, "the server went away"), 0, before)
+    cue = note_cue(event(EventKind.BROKEN, 1, "the server went away"), 0, before)
     assert cue.start == 16_000
     assert cue.lines == ("[the server went away]",)
-    assert note_cues(event(EventKind.BROKEN, 1))[0].lines == (
-        "[The captions are incomplete from here on]",
-    )
+
+
+@pytest.mark.parametrize(
+    ("happened", "told"),
+    [
+        (event(EventKind.BROKEN, 1), "[The captions are incomplete from here on]"),
+        (event(EventKind.GAP, 1, "the disk is full", 13), "[12 s of audio lost: the disk is full]"),
+        (event(EventKind.GAP, 1, until=1.25), "[0.2 s of audio lost]"),
+        (event(EventKind.GAP, 1), "[audio lost]"),
+        (event(EventKind.UNCONFIRMED, 1, "ended", 5), "[the last 4 s are not confirmed]"),
+        (event(EventKind.UNCONFIRMED, 1), "[the last words are not confirmed]"),
+        (event(EventKind.LANGUAGE, 1, "German"), "[language: German]"),
+        (
+            event(EventKind.RECONNECTED, 1, "the connection was gone for 12 s"),
+            "[reconnected: the connection was gone for 12 s]",
+        ),
+        (event(EventKind.RECONNECTED, 1), "[reconnected]"),
+    ],
+)
+def test_what_is_said_of_an_event(happened: Event, told: str) -> None:
+    assert note_text(happened) == told
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (-3, "0.1 s"),
+        (0.04, "0.1 s"),
+        (0.94, "0.9 s"),
+        (0.95, "1 s"),
+        (59.6, "1 min"),
+        (185, "3 min 5 s"),
+        (7200, "120 min"),
+    ],
+)
+def test_lengths_are_told_in_seconds_and_minutes(seconds: float, told: str) -> None:
+    assert length_text(seconds) == told
+
+
+@unhurried
+@given(
+    st.sampled_from(EventKind), texts, samples, st.none() | samples, samples, st.none() | samples
+)
+@example(EventKind.BROKEN, "x" * 500, 0, None, 0, None)
+@example(EventKind.GAP, SPEECH, 0, 9_000_000, 0, None)
+def test_a_note_is_one_cue_in_its_time(
+    kind: EventKind, text: str, at: int, until: int | None, after: int, before: int | None
+) -> None:
+    happened = Event(kind, at, text, until)
+    cue = note_cue(happened, after, before)
+    _assert_readable([cue], max(after, at))
+    assert max(map(wcswidth, cue.lines)) <= 42
+    whole, told = _without_spaces(note_text(happened)), _without_spaces("".join(cue.lines))
+    assert told == whole or (told.endswith("…]") and whole.startswith(told[:-2]))

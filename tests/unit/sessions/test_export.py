@@ -81,7 +81,8 @@ def _record(
         60.0,
         len(segments),
     )
-    return SessionRecord(summary, [RecordedSegment(item) for item in segments], list(events))
+    recorded = [RecordedSegment(item) for item in segments]
+    return SessionRecord(summary, recorded, list(events), epochs=1, samples=60 * SAMPLE_RATE)
 
 
 def _in_a_row(texts: Sequence[str]) -> SessionRecord:
@@ -157,11 +158,36 @@ said = st.builds(
     st.floats(0, 1000),
     st.floats(0, 1000),
 )
-happened = st.builds(event, st.sampled_from(EventKind), st.floats(0, 1000), st.text(max_size=60))
+happened = st.builds(
+    event,
+    st.sampled_from(EventKind),
+    st.floats(0, 1000),
+    st.text(max_size=60),
+    st.none() | st.floats(0, 1000),
+)
+NOTED = {
+    EventKind.BROKEN,
+    EventKind.GAP,
+    EventKind.LANGUAGE,
+    EventKind.RECONNECTED,
+    EventKind.UNCONFIRMED,
+}
+PENDING = {EventKind.BROKEN, EventKind.UNCONFIRMED}
+
+
+def _noted(events: Sequence[Event]) -> list[Event]:
+    """Those that exports tell of."""
+    kinds = [item.kind for item in events]
+    taken_up = max((n for n, kind in enumerate(kinds) if kind is EventKind.RECOVERED), default=0)
+    return [
+        item
+        for n, item in enumerate(events)
+        if item.kind in NOTED and (n >= taken_up or item.kind not in PENDING)
+    ]
 
 
 @settings(deadline=None)
-@given(st.lists(said, max_size=10), st.lists(happened, max_size=3))
+@given(st.lists(said, max_size=10), st.lists(happened, max_size=8))
 def test_whatever_was_said_makes_valid_files(said: list[Segment], happened: list[Event]) -> None:
     record = _record(said, happened)
     subtitles = list(srt.parse(export(record, "srt")))
@@ -171,10 +197,24 @@ def test_whatever_was_said_makes_valid_files(said: list[Segment], happened: list
     for subtitle in subtitles:
         assert end <= subtitle.start < subtitle.end
         end = subtitle.end
-    assert len(export(record, "txt").split("\n")) - 1 == len(said) + sum(
-        item.kind is EventKind.BROKEN for item in happened
-    )
-    assert len(json.loads(export(record, "json"))["segments"]) == len(said)
+    assert len(export(record, "txt").split("\n")) - 1 == len(said) + len(_noted(happened))
+    exported = json.loads(export(record, "json"))
+    assert len(exported["segments"]) == len(said)
+    assert [item["kind"] for item in exported["events"]] == [str(item.kind) for item in happened]
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0, 9), max_size=8), st.lists(happened, max_size=8))
+def test_notes_stand_in_order_of_time(pauses: list[float], happened: list[Event]) -> None:
+    starts = [60 * n + pause for n, pause in enumerate(pauses)]
+    said = [segment(n, f"said{n}", start, start + 50) for n, start in enumerate(starts)]
+    record = _record(said, [replace(item, text="") for item in happened])
+    lines = export(record, "txt").splitlines()
+    assert [line[:10] for line in lines] == sorted(line[:10] for line in lines)
+    texts = [line[11:] for line in lines]
+    for form in ("srt", "vtt"):
+        shown = [" ".join(part.split("\n")[2:]) for part in export(record, form).split("\n\n")]
+        assert [text for text in shown if text] == texts
 
 
 @pytest.mark.parametrize("form", EXPORT_FORMATS)
@@ -208,6 +248,82 @@ def test_where_the_session_broke_off_stands_between_the_segments() -> None:
         places = [exported.index(text) for text in texts]
         assert places == sorted(places)
         assert "connected" not in exported
+
+
+def test_whatever_concerns_the_words_is_told_between_them() -> None:
+    said = [
+        segment(0, "before", 0, 2),
+        segment(0, "danach", 20, 22, epoch=1, language="de"),
+        segment(1, "Ende", 23, 26, epoch=1, language="de"),
+    ]
+    happened = [
+        event(EventKind.CONNECTED, 0, "connected"),
+        event(EventKind.PAUSED, 3, "you paused"),
+        event(EventKind.RESUMED, 3, "go on"),
+        event(EventKind.RECONNECTED, 9, "the connection was gone for 12 s"),
+        event(EventKind.GAP, 4, "memory and disk are full", 8.6),
+        event(EventKind.LANGUAGE, 20, "German"),
+        event(EventKind.ERROR, 21, "the server complains"),
+        event(EventKind.UNCONFIRMED, 24, "", 28),
+        event(EventKind.BROKEN, 28, "the server went away"),
+    ]
+    record = _record(said, happened)
+    assert export(record, "txt") == (
+        "[00:00:00] before\n"
+        "[00:00:04] [5 s of audio lost: memory and disk are full]\n"
+        "[00:00:09] [reconnected: the connection was gone for 12 s]\n"
+        "[00:00:20] [language: German]\n"
+        "[00:00:20] danach\n"
+        "[00:00:23] Ende\n"
+        "[00:00:24] [the last 4 s are not confirmed]\n"
+        "[00:00:28] [the server went away]\n"
+    )
+    assert export(record, "srt") == (
+        "1\n00:00:00,000 --> 00:00:02,000\nbefore\n\n"
+        "2\n00:00:04,000 --> 00:00:07,000\n"
+        "[5 s of audio lost:\nmemory and disk are full]\n\n"
+        "3\n00:00:09,000 --> 00:00:12,000\n"
+        "[reconnected:\nthe connection was gone for 12 s]\n\n"
+        "4\n00:00:20,000 --> 00:00:20,834\n[language: German]\n\n"
+        "5\n00:00:20,834 --> 00:00:22,000\ndanach\n\n"
+        "6\n00:00:23,000 --> 00:00:25,917\nEnde\n\n"
+        "7\n00:00:25,917 --> 00:00:27,917\n[the last 4 s are not confirmed]\n\n"
+        "8\n00:00:28,000 --> 00:00:31,000\n[the server went away]\n\n"
+    )
+
+
+def test_what_was_open_when_the_session_broke_off_is_not_told_once_it_was_taken_up_again() -> None:
+    happened = [
+        event(EventKind.GAP, 1, "the disk is full", 2),
+        event(EventKind.UNCONFIRMED, 4, "", 8),
+        event(EventKind.BROKEN, 8, "the server went away"),
+        event(EventKind.RECOVERED, 4),
+        event(EventKind.UNCONFIRMED, 7, "", 8),
+    ]
+    assert export(_record([], happened), "txt") == (
+        "[00:00:01] [1 s of audio lost: the disk is full]\n"
+        "[00:00:07] [the last 1 s are not confirmed]\n"
+    )
+
+
+@pytest.mark.parametrize("kind", sorted(NOTED))
+def test_a_note_delays_the_words_by_no_more_than_its_own_time(kind: EventKind) -> None:
+    said = [segment(n, f"word {n}", 3 * n, 3 * n + 3) for n in range(4)]
+    happened = [event(kind, at, until=at + 1) for at in (2.9, 3.0, 4.0)]
+    begins = {cue.content: cue.start for cue in srt.parse(export(_record(said, happened), "srt"))}
+    late = [begins[f"word {n}"] - timedelta(seconds=3 * n) for n in range(4)]
+    assert late[0] == timedelta()
+    assert max(late) <= timedelta(seconds=2 * 0.834)
+    assert late[3] <= timedelta(seconds=0.834)
+
+
+def test_lines_are_as_narrow_as_the_language_of_their_segment_wants() -> None:
+    weather = "天気がいいですね" * 4
+    said = [segment(0, weather, 0, 8), segment(1, weather, 9, 17, language="ja")]
+    record = replace(_record(said), summary=replace(_record(said).summary, language="en"))
+    english, japanese = export(record, "srt").split("\n\n")[0], export(record, "srt")
+    assert max(len(line) for line in english.splitlines()[2:]) > 23 // 2
+    assert max(len(line) for line in japanese.splitlines()[-2:]) <= 23 // 2
 
 
 def test_lines_are_as_narrow_as_the_language_of_the_session_wants() -> None:

@@ -52,14 +52,15 @@ def test_the_first_line_says_what_the_session_is(tmp_path: Path) -> None:
 
 
 def test_segments_events_and_the_end_are_lines(tmp_path: Path) -> None:
-    now = iter([100.0, 100.25, 100.5, 101.0])
+    now = iter([100.0, 100.25, 100.5, 100.75, 101.0])
     journal = Journal.create(tmp_path, HEADER, clock=lambda: next(now))
     word = Word("hi", 16_000, 20_000, 0.5)
     journal.write_segment(segment(7, "hi", 1, 2, words=(word,), language="en"))
     journal.write_event(event(EventKind.PAUSED, 2, "you paused"))
+    journal.write_event(event(EventKind.GAP, 2, "the disk is full", until=2.5))
     journal.close("source ended", 48_000)
-    _, hi, paused, end = lines(record_path(tmp_path, journal.id))
-    for line in (hi, paused, end):
+    _, hi, paused, gap, end = lines(record_path(tmp_path, journal.id))
+    for line in (hi, paused, gap, end):
         del line["v"], line["n"], line["crc"]
     assert hi == {
         "at": 0.25,
@@ -79,6 +80,14 @@ def test_segments_events_and_the_end_are_lines(tmp_path: Path) -> None:
         "kind": "paused",
         "sample": 32_000,
         "text": "you paused",
+    }
+    assert gap == {
+        "at": 0.75,
+        "k": "event",
+        "kind": "gap",
+        "sample": 32_000,
+        "text": "the disk is full",
+        "until": 40_000,
     }
     assert end == {"at": 1.0, "k": "end", "cause": "source ended", "samples": 48_000}
 
@@ -179,7 +188,7 @@ segments = st.builds(
     st.integers(0, 99),
     st.booleans(),
 )
-events = st.builds(Event, st.sampled_from(EventKind), samples, texts)
+events = st.builds(Event, st.sampled_from(EventKind), samples, texts, st.none() | samples)
 
 
 @settings(max_examples=60, deadline=None)
@@ -207,8 +216,11 @@ def test_what_is_written_is_read_again(writes: list[Segment | Event], heard: int
     assert record.events == [item for item in writes if isinstance(item, Event)]
     assert record.summary.segments == len(shown)
     ends = [versions[-1].end for versions in shown.values()]
-    last_sample = max(ends + [item.at for item in record.events], default=0)
+    ends += [max(item.at, item.until or 0) for item in record.events]
+    last_sample = max(ends, default=0)
     assert record.summary.seconds == (last_sample if heard is None else heard) / 16_000
+    assert record.samples == (last_sample if heard is None else heard)
+    assert record.epochs == max((key.epoch + 1 for key in expected), default=0)
     assert record.summary.state is (SessionState.LIVE if heard is None else SessionState.COMPLETE)
     assert record.damage is None
 

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.unit.sessions.sessions import HEADER, segment
+from tests.unit.sessions.sessions import HEADER, segment, spool
 from tui.sessions.journal import Journal
 from tui.sessions.record import SessionState
 from tui.sessions.store import SessionStore
@@ -80,6 +80,19 @@ def test_a_session_is_live_while_its_process_is_and_interrupted_after(tmp_path: 
         assert store.list()[0].state is SessionState.LIVE
         writer.kill()
     assert store.load(session_id).summary.state is SessionState.INTERRUPTED
+
+
+def test_audio_of_a_session_that_another_process_writes_is_not_unfinished(tmp_path: Path) -> None:
+    store = SessionStore(tmp_path)
+    with _writer(tmp_path, 10**6) as writer:
+        assert writer.stdout is not None
+        session_id = writer.stdout.readline().strip()
+        spool(tmp_path, session_id, 3)
+        os.kill(writer.pid, signal.SIGSTOP)
+        assert store.unfinished() == []
+        assert store.list()[0].unfinished == 0.0
+        writer.kill()
+    assert [(found.id, found.unfinished) for found in store.unfinished()] == [(session_id, 3.0)]
 
 
 def test_a_session_is_not_kept_live_by_programs_that_captty_started(tmp_path: Path) -> None:

@@ -4,13 +4,17 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
-from tests.unit.sessions.sessions import HEADER, record_path, segment, talk
+from tests.unit.sessions.sessions import HEADER, event, record_path, segment, spool, talk
 from tui.captions import EventKind
+from tui.cli import cli
+from tui.config import Folders
 from tui.sessions.journal import Journal
-from tui.sessions.lines import FOLDER
+from tui.sessions.lines import FOLDER, RECORD
 from tui.sessions.record import Revision, SessionState
 from tui.sessions.store import NoSuchSession, SessionError, SessionStore
 
@@ -115,6 +119,102 @@ def test_the_length_of_an_interrupted_session_is_what_was_captioned(tmp_path: Pa
     assert summary.seconds == 4.0
 
 
+def test_lost_audio_counts_for_the_length(tmp_path: Path) -> None:
+    journal = talk(tmp_path)
+    journal.write_event(event(EventKind.GAP, 4, "the disk is full", until=9))
+    assert SessionStore(tmp_path).load(journal.id).summary.seconds == 9.0
+    journal.close("stopped", 160_000)
+
+
+def test_connections_are_counted_with_what_they_took_back(tmp_path: Path) -> None:
+    journal = Journal.create(tmp_path, HEADER)
+    store = SessionStore(tmp_path)
+    assert store.load("last").epochs == 0
+    journal.write_segment(segment(0, "kept"))
+    journal.write_segment(segment(0, "taken back", epoch=4))
+    journal.write_segment(segment(0, "", epoch=4))
+    journal.close("stopped", 16_000)
+    record = store.load("last")
+    assert [recorded.segment.text for recorded in record.segments] == ["kept"]
+    assert (record.epochs, record.samples) == (5, 16_000)
+
+
+def _interrupted(root: Path, started_at: datetime = MORNING) -> str:
+    journal = Journal.create(root, replace(HEADER, started_at=started_at))
+    journal.close("failed", 16_000, complete=False)
+    return journal.id
+
+
+def test_audio_of_an_interrupted_session_is_unfinished(tmp_path: Path) -> None:
+    store = SessionStore(tmp_path)
+    early, late = _interrupted(tmp_path), _interrupted(tmp_path, MORNING + timedelta(hours=1))
+    complete, without = _session(tmp_path), _interrupted(tmp_path)
+    for session_id in (early, complete):
+        spool(tmp_path, session_id, 30, 2.5)
+    spool(tmp_path, late, 0.5)
+    spool(tmp_path, without, 0)
+    (tmp_path / FOLDER / late / "spool" / "notes.txt").write_text("no audio")
+    with (tmp_path / FOLDER / late / "spool" / "000000008000.pcm").open("wb") as torn:
+        torn.write(b"x")
+    assert [(summary.id, summary.unfinished) for summary in store.unfinished()] == [
+        (late, 0.5),
+        (early, 32.5),
+    ]
+    listed = {summary.id: summary for summary in store.list()}
+    assert {name: summary.unfinished for name, summary in listed.items()} == {
+        early: 32.5,
+        late: 0.5,
+        complete: 0.0,
+        without: 0.0,
+    }
+    assert store.load(early).summary == listed[early]
+    assert listed[early].to_json()["unfinished"] == 32.5
+
+
+def test_the_list_tells_people_what_is_left_to_finish(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = replace(Folders.of_user(), data=tmp_path)
+    monkeypatch.setattr("tui.cli.Folders.of_user", lambda: folders)
+    spool(tmp_path, _interrupted(tmp_path), 185)
+    _session(tmp_path, MORNING - timedelta(hours=1))
+    interrupted, complete = CliRunner().invoke(cli, ["sessions", "list"]).output.splitlines()
+    assert "  interrupted  " in interrupted
+    assert interrupted.endswith("talk.wav  · 3 min 5 s to finish")
+    assert complete.endswith("talk.wav")
+
+
+def test_looking_for_unfinished_sessions_opens_no_other_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hours = [_interrupted(tmp_path, MORNING + timedelta(hours=hour)) for hour in range(40)]
+    spool(tmp_path, hours[7], 1)
+    spool(tmp_path, hours[9], 0)
+    opened: list[Path] = []
+    real = Path.open
+
+    def noted(path: Path, *arguments: Any, **options: Any) -> Any:
+        opened.append(path)
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", noted)
+    assert [summary.id for summary in SessionStore(tmp_path).unfinished()] == [hours[7]]
+    assert opened == [tmp_path / FOLDER / hours[7] / RECORD]
+
+
+def test_nothing_is_unfinished_before_the_first_session(tmp_path: Path) -> None:
+    assert SessionStore(tmp_path / "nowhere").unfinished() == []
+
+
+def test_a_session_is_found_where_it_lies(tmp_path: Path) -> None:
+    store = SessionStore(tmp_path)
+    session_id = _session(tmp_path)
+    for name in (session_id, session_id[:11], "last"):
+        assert store.folder(name) == tmp_path / FOLDER / session_id
+    with pytest.raises(NoSuchSession):
+        store.folder("../sessions")
+
+
 def test_what_scripts_get(tmp_path: Path) -> None:
     now = iter([0.0, 0.1, 1.0, 2.0, 3.0, 3.1, 3.2, 4.0, 5.0, 6.0])
     journal = Journal.create(
@@ -134,6 +234,7 @@ def test_what_scripts_get(tmp_path: Path) -> None:
         "state": "complete",
         "seconds": 1.5,
         "segments": 1,
+        "unfinished": 0.0,
     }
     assert [summary.to_json() for summary in store.list()] == [listed]
     shown = store.load("last").to_json()
@@ -154,8 +255,14 @@ def test_what_scripts_get(tmp_path: Path) -> None:
 def test_events_are_told_in_seconds(tmp_path: Path) -> None:
     talk(tmp_path).close("source ended", 80_000)
     assert SessionStore(tmp_path).load("last").to_json()["events"] == [
-        {"kind": "connected", "at": 0.0, "text": "127.0.0.1"},
-        {"kind": "broken", "at": 2.5, "text": "the server went away"},
+        {"kind": "connected", "at": 0.0, "until": None, "text": "127.0.0.1"},
+        {"kind": "broken", "at": 2.5, "until": None, "text": "the server went away"},
+    ]
+    journal = Journal.create(tmp_path, HEADER)
+    journal.write_event(event(EventKind.GAP, 1, "the disk is full", until=1.5))
+    journal.close("source ended", 80_000)
+    assert SessionStore(tmp_path).load(journal.id).to_json()["events"] == [
+        {"kind": "gap", "at": 1.0, "until": 1.5, "text": "the disk is full"}
     ]
 
 

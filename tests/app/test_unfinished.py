@@ -1,0 +1,152 @@
+"""What was interrupted is named at the start, and finished by a key."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import cast
+
+from textual.widgets import Footer, Input
+
+from tests.app.still import StillSession, still, until
+from tests.app.test_language_switch import notice, screen_rows
+from tui.app import CapttyApp
+from tui.captions import CapttyError
+from tui.live.feed import State
+from tui.live.session import LiveSession
+from tui.sessions.record import SessionState, SessionSummary
+from tui.widgets.transcript import TranscriptView
+
+
+def interrupted(number: int, source: str = "talk.mp3", seconds: float = 12.3) -> SessionSummary:
+    """A session of which so many seconds were not captioned."""
+    started_at = datetime(2026, 11, 22, 20, number, tzinfo=UTC)
+    return SessionSummary(
+        id=f"20261122-20{number:02}00-aaaa",
+        started_at=started_at,
+        source=source,
+        language="de",
+        server="",
+        engine="",
+        state=SessionState.INTERRUPTED,
+        seconds=60.0,
+        segments=3,
+        unfinished=seconds,
+    )
+
+
+class Desk:
+    """Sessions that were interrupted, and those that were taken up."""
+
+    def __init__(self, *sessions: SessionSummary, refused: bool = False) -> None:
+        self.sessions = list(sessions)
+        self.taken: list[str] = []
+        self.running: list[StillSession] = []
+        self._refused = refused
+
+    def unfinished(self) -> list[SessionSummary]:
+        return list(self.sessions)
+
+    def finish(self, session_id: str, wake: Callable[[], None]) -> LiveSession:
+        self.taken.append(session_id)
+        if self._refused:
+            raise CapttyError("its journal is being written by another captty")
+        self.sessions = [session for session in self.sessions if session.id != session_id]
+        self.running.append(StillSession(wake, State.LIVE))
+        return cast(LiveSession, self.running[-1])
+
+    def app(self, source: str | None = None) -> CapttyApp:
+        return CapttyApp(
+            still(State.LIVE)[0],
+            source=source,
+            unfinished=self.unfinished,
+            finish_session=self.finish,
+        )
+
+
+def keys(app: CapttyApp) -> str:
+    return " ".join(str(key.render()) for key in app.caption_screen.query("FooterKey"))
+
+
+async def test_what_was_interrupted_is_offered_and_finished_one_after_another() -> None:
+    desk = Desk(interrupted(2), interrupted(1, "news.wav", 4.0))
+    app = desk.app()
+    async with app.run_test(size=(120, 24)) as pilot:
+        await until(pilot, lambda: "talk.mp3" in notice(app))
+        assert notice(app) == (
+            "interrupted: talk.mp3, 12 s not captioned yet: press escape, then i, to finish it"
+        )
+        assert app.caption_screen.query_one("#source", Input).has_focus
+        await pilot.press("escape")
+        await until(pilot, lambda: notice(app).endswith(": press i to finish it"))
+        assert "Finish" in keys(app)
+        await pilot.press("i")
+        await until(pilot, lambda: app.caption_screen._state is State.LIVE)
+        assert desk.taken == ["20261122-200200-aaaa"]
+        assert "Finish" not in keys(app)
+        assert notice(app) == ""
+        await pilot.press("i")
+        desk.running[0].feed.state(State.ENDED)
+        await until(pilot, lambda: "news.wav, 4 s not captioned yet: press i" in notice(app))
+        assert notice(app).startswith("ended · interrupted")
+        await pilot.press("i")
+        await until(pilot, lambda: len(desk.taken) == 2)
+        await until(pilot, lambda: app.caption_screen._state is State.LIVE)
+        desk.running[1].feed.state(State.ENDED)
+        await until(pilot, lambda: notice(app) == "ended")
+
+
+async def test_a_source_starts_at_once_and_the_offer_is_a_line() -> None:
+    app = Desk(interrupted(2)).app("new.mp3")
+    async with app.run_test(size=(120, 24)) as pilot:
+        await until(pilot, lambda: app.caption_screen._state is State.LIVE)
+        view = app.caption_screen.query_one(TranscriptView)
+        await until(pilot, lambda: any("talk.mp3" in line.text for line in view._lines))
+        (line,) = [line.text for line in view._lines if "talk.mp3" in line.text]
+        assert line == (
+            "── earlier interrupted: talk.mp3, 12 s not captioned yet: "
+            "i finishes it after this session ──"
+        )
+        assert view.has_focus
+        assert "Finish" not in keys(app)
+
+
+async def test_at_40_columns_all_of_the_offer_can_be_read() -> None:
+    app = Desk(interrupted(2)).app()
+    async with app.run_test(size=(40, 12)) as pilot:
+        for keys in ("press escape, then i, to finish it", "press i to finish it"):
+            await until(pilot, lambda keys=keys: notice(app).endswith(keys))  # type: ignore[misc]
+            await pilot.pause()
+            words = " ".join(" ".join(screen_rows(app)).split())
+            assert f"talk.mp3, 12 s not captioned yet: {keys}" in words
+            await pilot.press("escape")
+
+
+async def test_what_cannot_be_finished_is_told_and_offered_again() -> None:
+    desk = Desk(interrupted(2), refused=True)
+    app = desk.app()
+    async with app.run_test(size=(160, 24)) as pilot:
+        await until(pilot, lambda: "talk.mp3" in notice(app))
+        await pilot.press("escape", "i")
+        await until(pilot, lambda: app.caption_screen._state is State.FAILED)
+        await until(pilot, lambda: "nothing is captioned · interrupted" in notice(app))
+        assert "being written by another captty" in "\n".join(screen_rows(app))
+
+
+async def test_sessions_that_cannot_be_looked_for_cost_nothing() -> None:
+    def broken() -> list[SessionSummary]:
+        raise OSError("no disk")
+
+    app = CapttyApp(
+        still(State.LIVE)[0], source="a.wav", unfinished=broken, finish_session=Desk().finish
+    )
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app.caption_screen._state is State.LIVE)
+
+
+async def test_without_anything_to_finish_nothing_is_offered() -> None:
+    app = Desk().app()
+    async with app.run_test() as pilot:
+        await pilot.press("escape", "i")
+        await pilot.pause()
+        assert notice(app) == "type demo or a path, then enter"
+        assert "Finish" not in keys(app)
+        assert app.query(Footer)

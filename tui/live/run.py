@@ -1,0 +1,319 @@
+"""The work of a session, on its event loop."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from tui.audio.level import Level
+from tui.audio.silence import quietest
+from tui.audio.source import Source, SourceError
+from tui.audio.spool import Spool
+from tui.captions import SAMPLE_RATE, CapttyError, EventKind, Segment
+from tui.captions.languages import language_name
+from tui.live.capture import Capture
+from tui.live.connection import ConnectionBroken
+from tui.live.feed import Feed, State
+from tui.live.host import Host, Server
+from tui.live.probe import probe
+from tui.live.recorder import Recorder
+from tui.live.standing import Standing
+from tui.live.stretch import Desk, Line, Stretch, Unconfirmed
+from tui.live.transcription import Transcription
+from tui.live.uplink import Uplink
+from tui.sessions.journal import Journal
+from tui.wire.endpoint import Endpoint, Request, ServerUnavailable
+
+OpenJournal = Callable[[Source, Endpoint, Request], Journal]
+"""Begins the journal of a session. Raises `JournalError`."""
+
+BACKLOG_SAMPLES = 10 * SAMPLE_RATE
+"""Unsent audio at which a source that can wait is kept waiting."""
+_BOUNDARY_SAMPLES = SAMPLE_RATE * 3 // 2
+"""How far back a pause between two words is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What an interrupted session left to be finished."""
+
+    spool: Spool
+    segments: tuple[Segment, ...]
+    epochs: int
+    """How many connections it had."""
+    switches: tuple[tuple[int, str | None], ...] = ()
+    """Where in the audio that is left another language begins, and which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a session came to its end."""
+
+    cause: str
+    failure: str = ""
+    """One sentence where it broke off."""
+    refused: bool = False
+    """Whether the server does not want it at all."""
+    unconfirmed: bool = False
+    """Whether nothing but the last words is missing."""
+
+
+class Run:
+    """Joins source, spool, connections, transcript and journal for the length of a session."""
+
+    def __init__(
+        self,
+        source: Source,
+        feed: Feed,
+        request: Request,
+        open_journal: OpenJournal | None,
+        past: Past | None,
+        *,
+        paced: bool,
+    ) -> None:
+        self._source = source
+        self._feed = feed
+        self._request = request
+        self._open_journal = open_journal
+        self._past = past
+        self._paced = paced
+        self._capture = Capture(source, paced=paced, measured=self._measured)
+        self._spool = past.spool if past else Spool()
+        self._text = Transcription(self._spool, feed, source.info.samples)
+        self._standing = Standing(feed)
+        self._stopping = asyncio.Event()
+        self._switching = asyncio.Lock()
+        self._switches: set[asyncio.Task[None]] = set()
+        self._task: asyncio.Task[Outcome] | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+        self._desk: Desk | None = None
+        self._stretch: Stretch | None = None
+        self._ticker: asyncio.Task[None] | None = None
+        self._abandoned = False
+        self._cause = "stopped"
+        self._failure = ""
+
+    # What the user wants
+
+    def pause(self) -> None:
+        """Hold the source."""
+        if self._standing.began and not self._standing.paused and not self._stopping.is_set():
+            self._capture.pause()
+            self._text.happened(EventKind.PAUSED, self._spool.end)
+            self._standing.pause(True)
+
+    def resume(self) -> None:
+        """Let the source go on."""
+        if self._standing.paused and not self._stopping.is_set():
+            self._capture.resume()
+            self._text.happened(EventKind.RESUMED, self._spool.end)
+            self._standing.pause(False)
+
+    def switch(self, language: str | None) -> None:
+        """Have the rest recognised in another language."""
+        if self._tasks is None or self._stopping.is_set():
+            self._refuse(language, "there is nothing more to be recognised")
+        elif not self._standing.began:
+            self._refuse(language, "there is no connection yet")
+        else:
+            switch = self._tasks.create_task(self._switch(language))
+            self._switches.add(switch)
+            switch.add_done_callback(self._switches.discard)
+
+    def stop(self) -> None:
+        """End the capture; what was captured is still transcribed."""
+        self._stopping.set()
+        if not self._standing.began:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """End now."""
+        self._stopping.set()
+        if self._task and not self._abandoned:
+            self._abandoned = True
+            self._task.cancel()
+
+    # The way through the house
+
+    async def run(self, server: Server) -> None:
+        """The whole session; tells its end through the feed."""
+        self._feed.language(self._request.language)
+        self._task = asyncio.create_task(self._through(server))
+        try:
+            outcome = await self._task
+        finally:
+            self._source.close()
+        state = State.FAILED if outcome.failure else State.ENDED
+        self._feed.state(state, outcome.failure)
+
+    async def _through(self, server: Server) -> Outcome:
+        outcome, host = Outcome("abandoned"), Host(server)
+        try:
+            if not self._stopping.is_set():
+                outcome = await self._until_all_is_said(host)
+        except asyncio.CancelledError:
+            pass  # the user does not want to wait for the rest
+        finally:
+            self._conclude(outcome)
+            await host.close()
+        return outcome
+
+    async def _until_all_is_said(self, host: Host) -> Outcome:
+        self._desk = Desk(host, self._text, self._standing, self._connected, self._paced)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                self._stretch = Stretch(self._desk, self._request)
+                tasks.create_task(self._stretch.run())
+                for boundary, language in self._past.switches if self._past else ():
+                    self._go_on(boundary, replace(self._request, language=language))
+        except* CapttyError as errors:
+            outcome = _failed(errors)
+        else:
+            outcome = Outcome(self._cause, self._failure)
+        finally:
+            self._tasks = None
+        return outcome
+
+    def _connected(self, endpoint: Endpoint) -> None:
+        """A connection was made; with the first one the session begins."""
+        first = not self._standing.began
+        if first and self._tasks:
+            self._begin(endpoint)
+            self._tasks.create_task(self._captured())
+        self._standing.online()
+
+    def _begin(self, endpoint: Endpoint) -> None:
+        self._feed.about(server=endpoint.name, engine=endpoint.engine)
+        begin = self._open_journal
+        if begin:
+            recorder = Recorder(lambda: begin(self._source, endpoint, self._request))
+            self._text.begin(recorder)
+        self._ticker = asyncio.create_task(self._text.run())
+        if self._past:
+            self._text.restore(self._past.segments, self._past.epochs)
+        self._text.happened(EventKind.CONNECTED, self._spool.end, endpoint.name)
+
+    async def _captured(self) -> None:
+        """Capture until the source ends or the user stops; then there is no more audio."""
+        capture = asyncio.create_task(self._capture.run(self._offer))
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({capture, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if capture.done():
+                self._cause = "source ended"
+                capture.result()
+        except SourceError as error:
+            self._failure = str(error)
+        finally:
+            capture.cancel()
+            stopping.cancel()
+            self._complete()
+            await asyncio.gather(capture, stopping, return_exceptions=True)
+
+    async def _offer(self, pcm: bytes) -> None:
+        """Take captured audio; a source that can wait waits until the backlog is short again."""
+        self._spool.append(pcm)
+        if self._desk:
+            self._desk.pulse.beat()
+            while not self._paced and self._backlog > BACKLOG_SAMPLES:
+                await self._desk.pulse.wait(1.0)
+
+    @property
+    def _uplink(self) -> Uplink | None:
+        return self._stretch.uplink if self._stretch else None
+
+    @property
+    def _backlog(self) -> int:
+        sent = self._uplink.sent if self._uplink else self._text.ledger.frontier
+        return self._spool.end - sent
+
+    def _complete(self) -> None:
+        self._stopping.set()
+        for switch in self._switches:
+            switch.cancel()
+        if self._stretch and self._desk:
+            self._stretch.end_at(self._spool.end)
+            self._desk.finish()
+
+    def _measured(self, level: Level | None) -> None:
+        self._text.measured(level, self._uplink)
+
+    # Another language
+
+    async def _switch(self, language: str | None) -> None:
+        async with self._switching:
+            try:
+                await self._hand_over(language)
+            except (ConnectionBroken, ServerUnavailable) as error:
+                refused = isinstance(error, ConnectionBroken) and error.hopeless
+                hint = "; another server may know it, see --server" if refused else ""
+                self._refuse(language, f"{error}{hint}")
+
+    async def _hand_over(self, language: str | None) -> None:
+        """Let a new connection go on from a pause between two words, once the server takes it."""
+        desk, current = self._desk, self._stretch
+        if desk is None or current is None or current.uplink is None:
+            raise ConnectionBroken("there is no connection now, try again when there is one")
+        if language == current.request.language:
+            raise ConnectionBroken("it is recognised already")
+        request = replace(current.request, language=language)
+        line = await Line.open(await desk.host.endpoint(), request)
+        try:
+            await probe(line.connection, echoes=desk.echoes)
+            if self._stopping.is_set():
+                raise ConnectionBroken("the session is ending")
+        except BaseException:
+            await line.close()
+            raise
+        boundary = self._boundary(current)
+        self._go_on(boundary, request, line)
+        self._text.happened(EventKind.LANGUAGE, boundary, language_name(language))
+        self._feed.language(language)
+
+    def _go_on(self, boundary: int, request: Request, line: Line | None = None) -> None:
+        """Let another stretch begin where the one that there is then ends."""
+        if self._desk and self._stretch and self._tasks:
+            self._stretch.hand_over_at(boundary)
+            self._stretch = Stretch(self._desk, request, boundary, line=line, before=self._stretch)
+            self._tasks.create_task(self._stretch.run())
+
+    def _boundary(self, current: Stretch) -> int:
+        """A sample behind all text there is, between two words if such a pause is near."""
+        ledger, end = self._text.ledger, self._spool.end
+        known = max(ledger.safe, ledger.text_end, current.start, self._spool.start)
+        start = min(end, max(known, end - _BOUNDARY_SAMPLES))
+        return start + quietest(self._spool.read(start, end - start))
+
+    def _refuse(self, language: str | None, why: str) -> None:
+        name = language_name(language)
+        self._text.happened(EventKind.ERROR, self._spool.end, f"no switch to {name}: {why}")
+
+    # The end
+
+    def _conclude(self, outcome: Outcome) -> None:
+        """Leave a journal that is closed, whatever happened."""
+        if self._ticker:
+            self._ticker.cancel()
+        unconfirmed = self._text.conclude() if self._standing.began else 0.0
+        if outcome.failure and not outcome.unconfirmed:
+            self._text.happened(EventKind.BROKEN, self._spool.end, outcome.failure)
+        if not self._standing.began:
+            self._spool.close() if self._past else self._spool.discard()
+            return
+        self._measured(None)
+        if outcome.refused and self._text.came_to_nothing and not self._past:
+            self._text.discard()
+        else:
+            self._text.close(outcome.cause, unconfirmed, complete=not outcome.failure)
+
+
+def _failed(errors: BaseExceptionGroup[CapttyError]) -> Outcome:
+    """What the first of the errors means."""
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, Unconfirmed):
+        why = f"the last words are not confirmed: {error}"
+        return Outcome("unconfirmed", why, unconfirmed=True)
+    refused = isinstance(error, ConnectionBroken) and error.hopeless
+    return Outcome("failed", str(error), refused=refused)

@@ -1,0 +1,219 @@
+"""What servers say: first into the ledger, then the journal, then onto the screen; then audio may
+go."""
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+
+from tui.audio.level import Level
+from tui.audio.spool import Spool
+from tui.captions import SAMPLE_RATE, Change, Event, EventKind, Segment
+from tui.live.feed import Feed, Progress
+from tui.live.ledger import Ledger
+from tui.live.recorder import Recorder
+from tui.live.uplink import TRACE_SAMPLES, Uplink
+from tui.sessions.lines import SPOOL
+from tui.wire.events import ServerError, TraceEchoed, Updated, WireEvent
+
+log = logging.getLogger(__name__)
+
+_KEEP_SECONDS = 0.5
+"""Between two times that audio is put on disk: what a crash may cost of it."""
+
+
+_YIELD_SECONDS = 5.0
+"""How long text must have had room before audio takes some again."""
+
+
+class Transcription:
+    """The text of a session, and the audio that is not text yet."""
+
+    def __init__(self, spool: Spool, feed: Feed, total: int | None) -> None:
+        """`total` is the length of the source in samples, where it is known."""
+        self.spool = spool
+        self.ledger = Ledger()
+        self.recorder: Recorder | None = None
+        """`None` where nothing is saved."""
+        self.last_error = ""
+        """What the server complained of last, if it said nothing of use since."""
+        self.timed = False
+        """Whether the server's text carries times."""
+        self._feed = feed
+        self._progress = Progress(total=total)
+        self._kept = False
+        self._gave_way = -math.inf
+
+    def begin(self, recorder: Recorder) -> None:
+        """Save the session from here on."""
+        self.recorder = recorder
+        self._keep_audio()
+        self._tell_trouble()
+
+    def restore(self, segments: Iterable[Segment], epochs: int) -> None:
+        """Take up a session that was interrupted, whose audio is in the spool."""
+        self._take(self.ledger.restore(segments, epochs, self.spool.start))
+        self.happened(EventKind.RECOVERED, self.ledger.frontier)
+
+    async def run(self) -> None:
+        """Write open text and audio again and again, until cancelled."""
+        writing = asyncio.create_task(self.recorder.run()) if self.recorder else None
+        try:
+            while True:
+                await asyncio.sleep(_KEEP_SECONDS)
+                self._keep_audio()
+                self._tell_trouble()
+                self.note_lost()
+        finally:
+            if writing:
+                writing.cancel()
+
+    # What is heard
+
+    def hear(self, event: WireEvent, uplink: Uplink) -> None:
+        """Take what the connection that speaks has said."""
+        match event:
+            case Updated(updates):
+                self.last_error = ""
+                self.timed = self.timed or any(update.start is not None for update in updates)
+                self._take(self.ledger.hear(updates, uplink.sent))
+                self._measure_lag()
+            case TraceEchoed(trace_id):
+                self.last_error = ""
+                if uplink.echoed(trace_id):
+                    self._take(self.ledger.confirm(uplink.confirmed, uplink.sent))
+                    self._measure_lag()
+                self._release()
+            case ServerError(message):
+                self.last_error = message
+                self.happened(EventKind.ERROR, self.spool.end, message)
+            case _:
+                log.debug("ignored: %s", event)
+
+    def finish(self, end: int) -> None:
+        """The connection that speaks has said all of its audio, which ends at `end`."""
+        self._take(self.ledger.finish(end))
+        self._release()
+
+    def break_off(self) -> None:
+        """The connection that speaks is gone."""
+        self._take(self.ledger.break_off())
+
+    def happened(self, kind: EventKind, at: int, text: str = "", until: int | None = None) -> None:
+        """Something besides words."""
+        event = Event(kind, at, text, until)
+        if self.recorder:
+            self.recorder.event(event)
+        self._feed.happened(event)
+
+    def note_lost(self) -> None:
+        """Tell of audio that had to be given up before it was text."""
+        for start, end in self.spool.take_lost():
+            start = max(start, self.ledger.safe)
+            if end > start:
+                self._take(self.ledger.lose(end))
+                self.happened(EventKind.GAP, start, "there was no room to keep it", end)
+
+    # What is left at the end
+
+    def conclude(self) -> float:
+        """Nothing more will be heard; returns how many seconds of audio are not confirmed.
+
+        Text that is open stays so where its audio is kept: it may yet be recognised to its end.
+        """
+        self.note_lost()
+        start, end = self.ledger.frontier, self.spool.end
+        if not (self.recorder and self.recorder.journal) or end <= start:
+            self._take(self.ledger.conclude())
+        if end > start:
+            self.happened(EventKind.UNCONFIRMED, start, until=end)
+        return (end - start) / SAMPLE_RATE
+
+    @property
+    def came_to_nothing(self) -> bool:
+        """Whether nothing was said and nothing confirmed."""
+        return not len(self.ledger.transcript) and not self.ledger.frontier
+
+    def close(self, cause: str, unconfirmed: float, *, complete: bool) -> None:
+        """End the journal; audio of which so many seconds are not confirmed is kept for later."""
+        journal = self.recorder.journal if self.recorder else None
+        if self.recorder and journal:
+            self.recorder.flush()
+            whole = complete and not unconfirmed
+            journal.close(cause, self.spool.end, complete=whole)
+        if unconfirmed and journal:
+            self.spool.keep_in(journal.folder / SPOOL)
+            self.spool.close()
+            self._feed.unfinished(0.0 if self.spool.trouble else unconfirmed)
+        else:
+            self.spool.discard()
+        self._tell_trouble()
+
+    def discard(self) -> None:
+        """End the session and leave nothing of it."""
+        self.spool.discard()
+        if self.recorder and self.recorder.journal:
+            self.recorder.journal.discard()
+        self._feed.saved("")
+
+    # Onto the screen
+
+    def measured(self, level: Level | None, uplink: Uplink | None) -> None:
+        """Audio has moved on."""
+        sent = uplink.sent if uplink else self.ledger.frontier
+        confirmed = self.ledger.frontier
+        self._progress = replace(
+            self._progress, captured=self.spool.end, sent=sent, confirmed=confirmed
+        )
+        silent = self.spool.end - max(confirmed, self.ledger.text_end) - TRACE_SAMPLES
+        if uplink and uplink.echoes and silent / SAMPLE_RATE > (self._progress.lag or 0):
+            self._progress = replace(self._progress, lag=silent / SAMPLE_RATE)
+        self._feed.progress(self._progress, level)
+
+    def reconnected(self, at: int, until: int, seconds: float) -> None:
+        """Another connection says the audio from `at` to `until` anew, after so many seconds."""
+        count = self._progress.reconnects + 1
+        self._progress = replace(self._progress, reconnects=count)
+        gone = f"no connection for {max(1, round(seconds))} s"
+        self.happened(EventKind.RECONNECTED, at, gone, until)
+
+    def _measure_lag(self) -> None:
+        newest = max(self.ledger.text_end, self.ledger.frontier)
+        lag = max(0, self.spool.end - newest) / SAMPLE_RATE
+        self._progress = replace(self._progress, lag=lag)
+
+    def _take(self, changes: list[Change]) -> None:
+        """First into the journal, then onto the screen."""
+        if not changes:
+            return
+        if self.recorder:
+            self.recorder.record(changes)
+            self._tell_trouble()
+        self._feed.changed([change.after for change in changes])
+        self._release()
+
+    def _release(self) -> None:
+        """Let go of audio on evidence: journalled text covers it, or an echo confirms it."""
+        if not (self.recorder and self.recorder.trouble):
+            self.spool.trim(self.ledger.safe)
+
+    def _keep_audio(self) -> None:
+        """Audio goes to disk where text does; text goes first where there is little room."""
+        if self.recorder is None:
+            return
+        if self.recorder.trouble:
+            self.spool.give_way()
+            self._gave_way = time.monotonic()
+        elif self.recorder.journal and time.monotonic() - self._gave_way > _YIELD_SECONDS:
+            if not self._kept:
+                self._kept = True
+                self.spool.keep_in(self.recorder.journal.folder / SPOOL)
+            self.spool.persist()
+
+    def _tell_trouble(self) -> None:
+        if self.recorder and self.recorder.journal:
+            self._feed.saved(self.recorder.journal.id)
+        trouble = self.recorder.trouble if self.recorder else ""
+        self._feed.trouble(trouble or self.spool.trouble or "")

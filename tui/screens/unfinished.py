@@ -1,0 +1,62 @@
+"""The sessions that were interrupted and can be finished."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from tui.captions import clean, length_text
+
+if TYPE_CHECKING:
+    from tui.live.session import LiveSession
+    from tui.sessions.record import SessionSummary
+
+log = logging.getLogger(__name__)
+
+Opening = Callable[[Callable[[], None]], "LiveSession"]
+"""Opens a session for a watcher to wake. Raises `CapttyError`; may take a while."""
+
+FindUnfinished = Callable[[], "list[SessionSummary]"]
+"""The interrupted sessions with audio to finish, newest first; may take a while."""
+
+FinishSession = Callable[[str, Callable[[], None]], "LiveSession"]
+"""Takes up the interrupted session of an id, for a watcher to wake. Raises `CapttyError`."""
+
+
+class Unfinished:
+    """What can be finished, as far as it is known."""
+
+    def __init__(self, find: FindUnfinished | None, finish: FinishSession | None) -> None:
+        """Without both nothing is ever offered."""
+        self._find = find
+        self._finish = finish
+        self.sessions: Sequence[SessionSummary] = ()
+        """The newest first."""
+
+    def look(self, found: "Callable[[list[SessionSummary]], object]") -> None:
+        """Look for them on a thread, which calls `found`: past sessions are read from a disk."""
+        if self._find and self._finish:
+            args = (self._find, found)
+            threading.Thread(target=_look, args=args, name="unfinished", daemon=True).start()
+
+    def take(self) -> "tuple[Opening, str | None] | None":
+        """What opens the newest of them, which is offered no more, and its language."""
+        if self._finish is None or not self.sessions:
+            return None
+        (newest, *self.sessions), finish = self.sessions, self._finish
+        return lambda wake: finish(newest.id, wake), newest.language
+
+    def offer(self, how: str) -> str:
+        """Names the newest, and `how` to have it finished; empty where there is none."""
+        if not self.sessions:
+            return ""
+        newest = self.sessions[0]
+        length, name = length_text(newest.unfinished), clean(newest.source, 40)
+        return f"interrupted: {name}, {length} not captioned yet: {how}"
+
+
+def _look(find: FindUnfinished, found: "Callable[[list[SessionSummary]], object]") -> None:
+    try:
+        found(find())
+    except Exception:  # no offer is worth an end of the captions
+        log.exception("interrupted sessions cannot be looked for")
