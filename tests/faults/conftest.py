@@ -14,8 +14,8 @@ _ROW = "fault row"
 _HEADINGS = ("fault", "noticed", "went on", "lost", "doubled", "what happened")
 _rows: list[dict[str, Any]] = []
 
-Note = Callable[[str, str, Verdict], None]
-"""What the fault was, what happened, and what became of the words."""
+Note = Callable[[str, str, Verdict | None], None]
+"""What the fault was, what happened, and what became of the words, where that can be counted."""
 Begin = Callable[..., Trial]
 """`(fault, endpoint, seconds, paced=False, silent=range(0)) -> Trial`."""
 
@@ -49,10 +49,11 @@ async def trial(
 def note(record_property: Callable[[str, object], None]) -> Note:
     """Writes a row of the table for a fault that is no trial."""
 
-    def write(fault: str, what: str, verdict: Verdict) -> None:
-        wrong = len(verdict.doubled) + len(verdict.foreign)
-        words = {"lost": len(verdict.lost), "doubled": wrong, "noticed": None, "went on": None}
-        record_property(_ROW, {"fault": fault, "what happened": what, **words})
+    def write(fault: str, what: str, verdict: Verdict | None) -> None:
+        wrong = verdict and len(verdict.doubled) + len(verdict.foreign)
+        words = {"lost": verdict and len(verdict.lost), "doubled": wrong}
+        times = {"noticed": None, "went on": None}
+        record_property(_ROW, {"fault": fault, "what happened": what, **words, **times})
 
     return write
 
