@@ -2,8 +2,6 @@
 
 import errno
 import os
-import shutil
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.small_disk import mounted
 from tests.unit.sessions.sessions import HEADER, record_path, segment
 from tui.sessions.journal import Journal, JournalError
 from tui.sessions.store import SessionStore
@@ -183,15 +182,8 @@ def test_the_disk_is_asked_once_a_second_and_at_the_end(
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A real file system of 256 KiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("only root may mount a small disk")
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "captty-test", str(disk)]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("this machine does not let a small disk be mounted")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+    with mounted(tmp_path / "disk") as disk:
+        yield disk
 
 
 def test_a_disk_that_fills_up_and_is_cleared_holds_everything(small_disk: Path) -> None:
