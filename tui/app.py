@@ -201,7 +201,7 @@ class CapttyApp(App[int]):
 def run_dashboard(app: CapttyApp) -> int:
     """Run the dashboard until the user quits or a signal comes; returns the exit code."""
     received: list[int] = []
-    screen = _Terminal()
+    saved, screen = True, _Terminal()
 
     def receive(number: int, frame: FrameType | None) -> None:
         received.append(number)
@@ -215,15 +215,18 @@ def run_dashboard(app: CapttyApp) -> int:
     finally:
         if app.session:
             app.session.close(_GRACE_SECONDS)
-            _farewell(app.session.feed.take())
-    return 128 + received[0] if received else app.return_code or 0
+            saved = _farewell(app.session.feed.take())
+    return 128 + received[0] if received else app.return_code or int(not saved)
 
 
-def _farewell(snapshot: Snapshot) -> None:
-    """Say on the terminal, after the screen, where the session is."""
-    if snapshot.session_id:
-        with suppress(OSError):
-            print(saved_as(snapshot), file=sys.stderr)
+def _farewell(end: Snapshot) -> bool:
+    """Say on the terminal, after the screen, where the session is; returns whether all is saved."""
+    with suppress(OSError):
+        if end.session_id:
+            print(saved_as(end), file=sys.stderr)
+        if end.trouble:
+            print(f"captty: {end.trouble}", file=sys.stderr)
+    return not end.trouble
 
 
 class _Terminal:

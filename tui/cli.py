@@ -255,11 +255,14 @@ def show(session_id: str, as_json: bool) -> None:
 @sessions.command()
 @click.argument("session_id", metavar="ID")
 @server_options
-def finish(session_id: str, **choice: Any) -> None:
+@click.pass_context
+def finish(ctx: click.Context, /, session_id: str, **choice: Any) -> None:
     """Caption the audio that an interrupted session left: ID, the beginning of one, or `last`."""
     from tui.launch import finish_session
 
-    wish = wish_of("", Choice(**choice, language=None, save=True), paced=True)
+    named = ctx.get_parameter_source("server") is click.core.ParameterSource.COMMANDLINE
+    values = Choice(**choice, language=None, save=True)
+    wish = wish_of("", values, paced=True, server_is_named=named)
     _run_plain(lambda wake: finish_session(session_id, wish, wake), "lines", sys.stdout)
 
 

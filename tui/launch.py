@@ -1,7 +1,7 @@
 """From what the user wants to a session that can start."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,14 +13,15 @@ from tui.audio.source import Ended, Source, SourceError, SourceInfo
 from tui.audio.spool import Spool
 from tui.captions import EventKind, clean
 from tui.captions.languages import language_code
+from tui.live.host import Server
 from tui.live.run import Past
 from tui.live.session import LiveSession
-from tui.server.embedded import EmbeddedServer
+from tui.server.embedded import THIS_MACHINE, EmbeddedServer
 from tui.sessions.journal import Journal, SessionHeader
 from tui.sessions.lines import SPOOL
 from tui.sessions.record import SessionRecord, SessionState
-from tui.sessions.store import SessionError, SessionStore
-from tui.wire.endpoint import Endpoint, Request, Secret, endpoint_for
+from tui.sessions.store import LAST, SessionError, SessionStore
+from tui.wire.endpoint import Endpoint, EndpointError, Request, Secret, endpoint_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Wish:
     """A file's path, or `demo`."""
     server: str = ""
     """Address of a server; empty for the embedded one."""
+    server_is_named: bool = False
+    """Whether the user names it for this very session."""
     key: Secret = field(default_factory=lambda: Secret(""))
     language: str | None = None
     prompt: str = ""
@@ -62,41 +65,70 @@ def open_session(wish: Wish, wake: Callable[[], None] = lambda: None) -> LiveSes
 def finish_session(
     session_id: str, wish: Wish, wake: Callable[[], None] = lambda: None
 ) -> LiveSession:
-    """A session that captions the audio which an interrupted one, named as in `load`, left behind.
+    """A session that captions the audio which an interrupted one left behind.
+
+    It is named as in `load`; `last` is the newest one that has such audio.
 
     `wish` tells the server and the data folder. Raises `SessionError`, `JournalError`, `SpoolError`
     or `EndpointError`, each with one sentence.
     """
     store = SessionStore(wish.data)
+    if session_id == LAST and (left := store.unfinished()):
+        session_id = left[0].id
     record, folder = store.load(session_id), store.folder(session_id)
     if record.summary.state is SessionState.LIVE:
         raise SessionError(f"the session {folder.name} is live: it needs no finishing yet")
     if not record.summary.unfinished:
         raise SessionError(f"the session {folder.name} has no audio left to be captioned")
-    server, journal = _server(wish), Journal.reopen(folder)
-    record, spool = store.load(folder.name), Spool.recover(folder / SPOOL)  # as the lock found them
-    before, switches = _languages(record, spool.start)
+    server, journal = _server_of(record, wish), Journal.reopen(folder)
+    try:
+        record, past = _left(store, folder, journal)
+    except BaseException:
+        journal.leave()
+        raise
     return LiveSession(
         Ended(SourceInfo("interrupted", record.summary.source, record.samples)),
         server,
-        Request(before, wish.prompt, wish.model),
+        Request(past.languages[0][1], wish.prompt, wish.model),
         open_journal=lambda *_: journal,
-        past=Past(spool, tuple(r.segment for r in record.segments), record.epochs, switches),
+        past=past,
         wake=wake,
     )
 
 
-def _languages(
-    record: SessionRecord, start: int
-) -> tuple[str | None, tuple[tuple[int, str | None], ...]]:
-    """The language at a sample, and where others begin behind it."""
-    language, switches = record.summary.language, []
+def _server_of(record: SessionRecord, wish: Wish) -> Server:
+    """The server that captioned a session; audio goes to another one only if the user names it."""
+    name = record.summary.server or THIS_MACHINE
+    if wish.server_is_named or (wish.server and endpoint_for(wish.server, wish.key).name == name):
+        return _server(wish)
+    if name == THIS_MACHINE:
+        return EmbeddedServer
+    raise EndpointError(
+        f"the session {record.summary.id} was captioned by {clean(name)}: "
+        "give --server with the address of that one, or of another one"
+    )
+
+
+def _left(store: SessionStore, folder: Path, journal: Journal) -> tuple[SessionRecord, Past]:
+    """What is left of a session, now that nobody else can write it. Raises `SessionError`."""
+    record, spool = store.load(folder.name), Spool.recover(folder / SPOOL)
+    if record.summary.state is SessionState.COMPLETE or spool.end == spool.start:
+        raise SessionError(f"the session {folder.name} has no audio left to be captioned")
+    segments = tuple(recorded.segment for recorded in record.segments)
+    settled = [segment.end for segment in segments if segment.settled and segment.timed]
+    languages = _languages(record, max([spool.start, *settled]), spool.end)
+    return record, Past(journal, spool, segments, record.epochs, record.samples, languages)
+
+
+def _languages(record: SessionRecord, start: int, end: int) -> tuple[tuple[int, str | None], ...]:
+    """The languages of the audio between two samples, each with the sample where it begins."""
+    language, later = record.summary.language, []
     for event in record.events:
         if event.kind is EventKind.LANGUAGE and event.at <= start:
             language = language_code(event.text)
-        elif event.kind is EventKind.LANGUAGE:
-            switches.append((event.at, language_code(event.text)))
-    return language, tuple(switches)
+        elif event.kind is EventKind.LANGUAGE and event.at < end:
+            later.append((event.at, language_code(event.text)))
+    return (0, language), *later
 
 
 def open_source(text: str) -> Source:
@@ -114,7 +146,7 @@ def open_source(text: str) -> Source:
     return MediaFile.open(path)
 
 
-def _server(wish: Wish) -> Callable[[], AbstractAsyncContextManager[Endpoint]]:
+def _server(wish: Wish) -> Server:
     if not wish.server:
         return EmbeddedServer
     endpoint = endpoint_for(wish.server, wish.key)

@@ -81,7 +81,7 @@ class Choice:
     save: bool
 
 
-def wish_of(source: str, choice: Choice, *, paced: bool) -> "Wish":
+def wish_of(source: str, choice: Choice, *, paced: bool, server_is_named: bool = False) -> "Wish":
     """What the values ask for. `paced`: at real-time pace."""
     from tui.launch import Wish
     from tui.wire.endpoint import Secret
@@ -89,6 +89,7 @@ def wish_of(source: str, choice: Choice, *, paced: bool) -> "Wish":
     return Wish(
         source=source,
         server=choice.server,
+        server_is_named=server_is_named,
         key=Secret(api_key()),
         language=choice.language,
         prompt=choice.prompt,

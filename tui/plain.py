@@ -5,16 +5,18 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
 from typing import Protocol, TextIO
 
-from tui.captions import SAMPLE_RATE, Segment, SegmentKey
-from tui.live.feed import Snapshot
+from tui.captions import SAMPLE_RATE, EventKind, Segment, SegmentKey
+from tui.live.feed import Snapshot, State
 from tui.live.session import LiveSession
-from tui.sessions.cues import Cue, cues
+from tui.sessions.cues import Cue, cues, note_text
 from tui.sessions.export import srt_cue, text_line, vtt_cue, vtt_header
+
+_TOLD = (EventKind.RECONNECTED, EventKind.LANGUAGE, EventKind.GAP)
 
 
 class CaptionFormat(Protocol):
@@ -150,6 +152,30 @@ class CaptionPrinter:
             self._out.write(self._captions.caption(segment))
 
 
+class Reporter:
+    """Tells on standard error what happens besides words."""
+
+    def __init__(self) -> None:
+        self._offline = False
+
+    def take(self, snapshot: Snapshot) -> None:
+        """Tell what is new."""
+        waiting = snapshot.state is State.STARTING or snapshot.state.over
+        offline = bool(snapshot.attempt) and not waiting
+        if offline and not self._offline:
+            self._tell(f"no connection, nothing is lost, captty tries again: {snapshot.reason}")
+        self._offline = offline
+        for event in snapshot.events:
+            if event.kind in _TOLD:
+                self._tell(note_text(event))
+            elif event.kind is EventKind.ERROR:
+                self._tell(event.text)
+
+    def _tell(self, words: str) -> None:
+        with suppress(OSError):
+            print(words, file=sys.stderr, flush=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Ending:
     """How a session came to its end."""
@@ -171,27 +197,33 @@ def run_plain(
     """
     news = threading.Event()
     session = open_session(news.set)
-    printer = CaptionPrinter(captions, out)
+    printer, reporter = CaptionPrinter(captions, out), Reporter()
     with _signals(session) as received:
         try:
             session.start()
-            _until_over(session, news, printer, received)
+            _until_over(session, news, printer, reporter, received)
         finally:
             session.close()
     last = session.feed.take()
     printer.take(last.segments)
     printer.end()
+    reporter.take(last)
     return Ending(last, received[0] if received else None)
 
 
 def _until_over(
-    session: LiveSession, news: threading.Event, printer: CaptionPrinter, received: list[int]
+    session: LiveSession,
+    news: threading.Event,
+    printer: CaptionPrinter,
+    reporter: Reporter,
+    received: list[int],
 ) -> None:
     while True:
         news.wait(timeout=0.5)  # a signal is noticed between two waits
         news.clear()
         snapshot = session.feed.take()
         printer.take(snapshot.segments)
+        reporter.take(snapshot)
         if snapshot.state.over or _at_once(received):
             return
 

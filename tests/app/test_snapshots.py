@@ -12,6 +12,7 @@ from tests.app.still import still, until
 from tui.app import CapttyApp
 from tui.live.feed import State
 from tui.widgets.captions_pane import CaptionsPane
+from tui.widgets.tail_line import TailLine
 
 SIZES = [(40, 12), (80, 24), (200, 60)]
 
@@ -41,6 +42,9 @@ def _app(
         await until(pilot, lambda: bool(opened and app.caption_screen._pane._unsettled))
         opened[0].revise()
         await until(pilot, lambda: app.caption_screen._snapshot.progress.captured > 0)
+        if state is State.RECONNECTING:
+            tail = app.caption_screen.query_one(TailLine)
+            await until(pilot, lambda: "no connection" in tail.notice)
         await pilot.pause()
 
     return app, moment

@@ -76,7 +76,7 @@ def test_words_that_come_in_time_need_no_notice() -> None:
         (Event(EventKind.GAP, 0, "the disk is full"), "audio lost: the disk is full"),
         (
             Event(EventKind.UNCONFIRMED, SAMPLE_RATE, "", 5 * SAMPLE_RATE),
-            "the last 4 s are not confirmed: captty sessions finish completes them",
+            "the last 4 s are not confirmed: captty sessions finish last completes them",
         ),
         (
             Event(EventKind.UNCONFIRMED, 0, "nothing is kept"),
@@ -106,11 +106,11 @@ def test_the_important_facts_stay_at_40_columns() -> None:
         State.RECONNECTING, WHY, 12, progress=audio(1234, total=3600 * SAMPLE_RATE, reconnects=2)
     )
     assert facts(40, away) == " RECONNECTING 12   01:00  1234 s unsent"
-    assert "01:00/1:00:00  1234 s unsent  2 reconnects  en" in facts(80, away)
+    assert "01:00/1:00:00  1234 s unsent  en  2 reconnects" in facts(80, away)
     behind = Snapshot(State.LIVE, progress=audio(12, total=90 * SAMPLE_RATE, lag=1.4))
     assert facts(40, behind) == " LIVE   01:00  12 s unsent  lag 1.5 s"
     well = Snapshot(State.LIVE, progress=audio(total=90 * SAMPLE_RATE, lag=0.6, reconnects=1))
-    assert facts(60, well) == " LIVE   01:00/01:30  lag 0.5 s  1 reconnect  en"
+    assert facts(60, well) == " LIVE   01:00/01:30  lag 0.5 s  en  1 reconnect"
 
 
 def test_tenths_of_a_second_are_no_reason_to_repaint() -> None:

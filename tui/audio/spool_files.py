@@ -4,8 +4,8 @@ import contextlib
 import errno
 import os
 import re
-from bisect import bisect_right
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right, insort
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 FILE_SAMPLES = 480_000
@@ -13,26 +13,30 @@ FILE_SAMPLES = 480_000
 
 _BYTES = 2
 _NAME = re.compile(r"[0-9]{12}\.pcm", re.ASCII)
+_PASSING = {errno.EMFILE, errno.ENFILE, errno.EINTR, errno.EAGAIN, errno.ENOMEM}
+"""Errors that say nothing of the file."""
 
 
 @dataclass(slots=True)
 class SpoolFile:
-    """One file, named by the absolute index of its first sample."""
+    """One file, or what is to be taken from it between parts that are not."""
 
     path: Path
-    """Where it lies."""
+    """Where it lies; named by the absolute index of the first sample in it."""
+    base: int
+    """That index."""
     start: int
-    """Absolute index of its first sample."""
+    """Absolute index of the first sample to be taken from it."""
     end: int
     """Absolute index behind the last sample to be taken from it."""
 
     def read(self, start: int, last: int) -> bytes:
-        """The samples from absolute index `start`, up to `last` or the file's end.
+        """The samples from absolute index `start` up to `last`, both within `start` and `end`.
 
         Raises `OSError`, also where the file has become shorter than it was.
         """
-        rest = (min(last, self.end) - start) * _BYTES
-        offset = (start - self.start) * _BYTES
+        rest = (last - start) * _BYTES
+        offset = (start - self.base) * _BYTES
         pieces = []
         fd = os.open(self.path, os.O_RDONLY)
         try:
@@ -46,35 +50,57 @@ class SpoolFile:
             os.close(fd)
         return b"".join(pieces)
 
+    def without(self, start: int, last: int) -> "list[SpoolFile]":
+        """What is left of it before `start` and behind `last`; an empty one if nothing is."""
+        head = replace(self, end=min(self.end, max(start, self.start)))
+        tail = replace(self, start=max(self.start, min(last, self.end)))
+        return [part for part in (head, tail) if part.start < part.end] or [head]
+
     def remove(self) -> None:
         """Delete it; one that cannot be deleted stays where it is."""
         with contextlib.suppress(OSError):
             self.path.unlink()
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Samples that a file does not give."""
+
+    start: int
+    """Absolute index of the first one."""
+    end: int
+    """Absolute index behind the last one."""
+    error: OSError
+    """Why."""
+
+    @property
+    def passing(self) -> bool:
+        """Whether the file may well be read another time."""
+        return self.error.errno in _PASSING
+
+
 class SpoolFiles:
-    """Files that hold one contiguous run of samples, written at its end, deleted at its start."""
+    """Files that hold samples in order, with gaps where some are missing."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         """Where the files lie; made when the first one is."""
         self._files: list[SpoolFile] = []
+        """In order of their samples, no two with the same one."""
+        self._open: SpoolFile | None = None
         self._fd = -1
 
     @classmethod
     def found(cls, folder: Path) -> "SpoolFiles":
-        """What a process left behind: the longest run that ends at the newest sample.
+        """What a process left behind; of samples that are there twice, those of the newer file.
 
         Empty where the folder is missing. Raises `OSError` where it cannot be read.
         """
         files = cls(folder)
-        found = [file for file in _files_in(folder) if file.start < file.end]
-        start = max((file.end for file in found), default=0)
-        for file in sorted(found, key=lambda file: file.start, reverse=True):
-            if file.start < start <= file.end:
-                file.end = start
-                start = file.start
-                files._files.insert(0, file)
+        for file in sorted(_files_in(folder), key=lambda file: file.start):
+            if file.start < file.end:
+                files.forget(file.start, file.end)
+                files._insert(file)
         return files
 
     @property
@@ -83,64 +109,125 @@ class SpoolFiles:
         return self._files[0] if self._files else None
 
     @property
-    def end(self) -> int:
-        """Absolute index behind the last sample written, 0 where there is no file."""
-        return self._files[-1].end if self._files else 0
+    def newest(self) -> SpoolFile | None:
+        """The last file; `None` where there is none."""
+        return self._files[-1] if self._files else None
 
-    def holding(self, sample: int) -> SpoolFile:
-        """The file with this sample, which must have been written and not trimmed."""
-        return self._files[bisect_right(self._files, sample, key=lambda file: file.start) - 1]
+    def gaps(self, start: int, last: int) -> list[tuple[int, int]]:
+        """The intervals between absolute indexes `start` and `last` that no file holds."""
+        gaps = []
+        for file in self._files[self._touching(start, last)]:
+            if file.start > start:
+                gaps.append((start, file.start))
+            start = file.end
+        return [*gaps, (start, last)] if start < last else gaps
 
-    def append(self, at: int, pcm: bytes) -> None:
-        """Write from absolute index `at` what goes into one file; `end` tells how far that is.
+    def read(self, start: int, last: int) -> tuple[bytes, list[Unread]]:
+        """The sound from absolute index `start` up to `last`, and what could not be read of it.
 
-        `at` is `end` unless there is no file. Raises `OSError`; what was written before the error
-        counts, half a sample does not.
+        Silence is in its place, and where there is no file. It is the rest of the file, from the
+        first sample that was wanted on; no more than what was wanted if the error is passing.
         """
-        if self._fd < 0 or at - self._files[-1].start >= FILE_SAMPLES:
-            self._begin(at)
-        file = self._files[-1]
+        pcm = bytearray((last - start) * _BYTES)
+        unread = []
+        for file in self._files[self._touching(start, last)]:
+            first, stop = max(start, file.start), min(last, file.end)
+            try:
+                pcm[(first - start) * _BYTES : (stop - start) * _BYTES] = file.read(first, stop)
+            except OSError as error:
+                failed = Unread(first, stop, error)
+                unread.append(failed if failed.passing else replace(failed, end=file.end))
+        return bytes(pcm), unread
+
+    def forget(self, start: int, last: int) -> None:
+        """Let there be a gap from absolute index `start` up to `last`; no file is deleted."""
+        self.close()
+        touching = self._touching(start, last)
+        self._files[touching] = [
+            part for file in self._files[touching] for part in file.without(start, last)
+        ]
+
+    def write(self, at: int, pcm: bytes) -> int:
+        """Write into a gap, from absolute index `at`, what goes into one file; returns its end.
+
+        Raises `OSError`; what was written before the error counts, half a sample does not.
+        """
+        file = self._open
+        full = file and at - file.base >= FILE_SAMPLES
+        if file is None or full or file.end != at or file is not self.newest:
+            file = self._begin(at)
         try:
-            self._write(file, pcm[: (file.start + FILE_SAMPLES - at) * _BYTES])
+            self._write(file, pcm[: (file.base + FILE_SAMPLES - at) * _BYTES])
         finally:
             if file.start == file.end:
-                self.close()
-                self._files.pop().remove()
+                self.free(file)
+        return file.end
 
     def trim(self, upto: int) -> None:
         """Delete the files that have no sample from absolute index `upto` on."""
-        self._drop(bisect_right(self._files, upto, key=lambda file: file.end))
+        count = bisect_right(self._files, upto, key=lambda file: file.end)
+        gone, self._files = self._files[:count], self._files[count:]
+        kept = {file.path for file in self._files} if gone else set()
+        for file in gone:
+            if file is self._open:
+                self.close()
+            if file.path not in kept:
+                file.remove()
 
-    def clear(self) -> None:
-        """Delete all files of the run."""
-        self._drop(len(self._files))
+    def free(self, file: SpoolFile) -> list[SpoolFile]:
+        """Delete a file; returns all parts of it, none where it cannot be deleted."""
+        try:
+            file.path.unlink(missing_ok=True)
+        except OSError:
+            return []
+        return self._omit(file.path)
 
     def remove(self) -> None:
         """Delete every file of sound in the folder, and the folder if nothing else is in it."""
-        self.clear()
+        self.close()
+        self._files.clear()
         with contextlib.suppress(OSError):
             for file in _files_in(self.folder):
                 file.remove()
             self.folder.rmdir()
 
     def close(self) -> None:
-        """Close the file being written; what is appended later begins a new one."""
-        if self._fd >= 0:
+        """Close the file being written; what is written later begins a new one."""
+        if self._open:
+            self._open = None
             os.close(self._fd)
-            self._fd = -1
 
-    def _begin(self, at: int) -> None:
+    def _touching(self, start: int, last: int) -> slice:
+        """Where in the list the files are that have samples between these two."""
+        first = bisect_right(self._files, start, key=lambda file: file.end)
+        return slice(first, bisect_left(self._files, last, lo=first, key=lambda file: file.start))
+
+    def _insert(self, file: SpoolFile) -> None:
+        insort(self._files, file, key=lambda file: file.start)
+
+    def _omit(self, path: Path) -> list[SpoolFile]:
+        """Take all parts of a file from the list."""
+        if self._open and self._open.path == path:
+            self.close()
+        parts = [file for file in self._files if file.path == path]
+        self._files = [file for file in self._files if file.path != path]
+        return parts
+
+    def _begin(self, at: int) -> SpoolFile:
         self.close()
         _make_private(self.folder)
         path = self.folder / f"{at:012d}.pcm"
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        self._files.append(SpoolFile(path, at, at))
+        self._omit(path)  # one that could not be read from its first sample on
+        self._open = file = SpoolFile(path, at, at, at)
+        self._insert(file)
         with contextlib.suppress(OSError):  # some file systems know no modes
             os.fchmod(self._fd, 0o600)  # whatever the umask took away
+        return file
 
     def _write(self, file: SpoolFile, pcm: bytes) -> None:
         """Write behind the last whole sample, over the half one that an error left there."""
-        os.lseek(self._fd, (file.end - file.start) * _BYTES, os.SEEK_SET)
+        os.lseek(self._fd, (file.end - file.base) * _BYTES, os.SEEK_SET)
         written = 0
         try:
             while written < len(pcm):
@@ -150,14 +237,6 @@ class SpoolFiles:
                 written += more
         finally:
             file.end += written // _BYTES
-
-    def _drop(self, count: int) -> None:
-        """Delete the first `count` files."""
-        if count and count == len(self._files):
-            self.close()
-        for file in self._files[:count]:
-            file.remove()
-        del self._files[:count]
 
 
 def _files_in(folder: Path) -> list[SpoolFile]:
@@ -176,7 +255,7 @@ def _files_in(folder: Path) -> list[SpoolFile]:
 
 def _measured(entry: "os.DirEntry[str]") -> SpoolFile:
     start = int(entry.name.removesuffix(".pcm"))
-    return SpoolFile(Path(entry.path), start, start + entry.stat().st_size // _BYTES)
+    return SpoolFile(Path(entry.path), start, start, start + entry.stat().st_size // _BYTES)
 
 
 def _make_private(folder: Path) -> None:

@@ -92,7 +92,11 @@ class Connection:
         Raises `ConnectionBroken` when the connection ends, which also ends a `send` that waits.
         """
         while True:
-            message = await self._ws.receive()
+            try:
+                message = await self._ws.receive()
+            except (aiohttp.ClientError, ConnectionError, RuntimeError):  # answering a ping
+                self._hang_up()
+                raise self._broken() from None
             if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
                 yield message.data
             elif message.type is WSMsgType.CLOSE:

@@ -101,16 +101,18 @@ class Ledger:
         sample = min(sample, sent)
         changes = self._take(self._seam.release(), sent) if sample >= self._said_end else []
         self._confirm(sample)
-        if self._carried and self._confirmed >= self._carried_end + ONSET_SAMPLES:
+        if self._awaited and self._confirmed >= self._carried_end + ONSET_SAMPLES:
             changes += self._replace_carried(sent)
         return changes
 
     def finish(self, end: int) -> list[Change]:
         """The server has said all there is to say of its audio, which ends at `end`."""
         changes = self._take(self._seam.release(), end)
-        if self._carried:
+        if self._awaited:
             changes += self._replace_carried(end)
-        changes += self._settle(self.transcript.open_segments)
+        later = self._carried - self._awaited
+        opened = self.transcript.open_segments
+        changes += self._settle(segment for segment in opened if segment.key not in later)
         self._speaks = False
         self._base = self._confirmed = end
         return changes
@@ -140,7 +142,7 @@ class Ledger:
         return self._settle(self.transcript.open_segments)
 
     def _take(self, updates: list[SegmentUpdate], sent: int) -> list[Change]:
-        if not self._carried:
+        if not self._awaited:
             return self._apply(updates, sent)
         self._held.update((update.key, update) for update in updates)
         texts = [update for update in self._held.values() if update.text]
@@ -150,8 +152,8 @@ class Ledger:
 
     def _replace_carried(self, sent: int) -> list[Change]:
         """Put what was held in the place of what was carried; without any, let that be settled."""
-        carried, held = sorted(self._carried), list(self._held.values())
-        self._carried.clear()
+        carried, held = sorted(self._awaited), list(self._held.values())
+        self._carried -= set(carried)
         self._held.clear()
         if any(update.text for update in held):
             gone = [SegmentUpdate(key, "") for key in carried]
@@ -219,8 +221,17 @@ class Ledger:
         self._settled_end = max(self._settled_end, *ends, 0)
 
     @property
+    def _awaited(self) -> set[SegmentKey]:
+        """The carried segments whose audio is that of the connection which speaks."""
+        stop = self._seam.stop
+        opened = (
+            segment for segment in self.transcript.open_segments if segment.key in self._carried
+        )
+        return {s.key for s in opened if stop is None or self._beginning(s) < stop}
+
+    @property
     def _carried_end(self) -> int:
-        found = (self.transcript.get(key) for key in self._carried)
+        found = (self.transcript.get(key) for key in self._awaited)
         return max((segment.end for segment in found if segment), default=0)
 
     def _beginning(self, segment: Segment) -> int:

@@ -30,6 +30,11 @@ class Recorder:
         self._try()
 
     @property
+    def waiting(self) -> bool:
+        """Whether there is text that is not in the journal yet."""
+        return self.journal is None or self.journal.waiting
+
+    @property
     def trouble(self) -> str:
         """One sentence while something is not saved."""
         return self._refusal if self.journal is None else self.journal.trouble or ""
@@ -53,9 +58,12 @@ class Recorder:
             await asyncio.sleep(PARTIAL_SECONDS)
             self.flush()
 
-    def flush(self) -> None:
-        """Write the open segments that changed since the last time, and what could not be."""
-        if self.journal is None and time.monotonic() >= self._retry_at:
+    def flush(self, *, last: bool = False) -> None:
+        """Write the open segments that changed since the last time, and what could not be.
+
+        `last`: there is no other time, so that nothing is put off.
+        """
+        if self.journal is None and (last or time.monotonic() >= self._retry_at):
             self._try()
         if self.journal is None:
             return

@@ -36,12 +36,16 @@ _BOUNDARY_SAMPLES = SAMPLE_RATE * 3 // 2
 class Past:
     """What an interrupted session left to be finished."""
 
+    journal: Journal
+    """Reopened."""
     spool: Spool
     segments: tuple[Segment, ...]
     epochs: int
     """How many connections it had."""
-    switches: tuple[tuple[int, str | None], ...] = ()
-    """Where in the audio that is left another language begins, and which."""
+    samples: int
+    """How much audio it heard, also what is not in the spool."""
+    languages: tuple[tuple[int, str | None], ...]
+    """Those of the audio that is left, each with the sample where it begins; one at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,10 @@ class Outcome:
     """Whether the server does not want it at all."""
     unconfirmed: bool = False
     """Whether nothing but the last words is missing."""
+
+
+class SwitchRefused(CapttyError):
+    """A language that cannot be switched to now."""
 
 
 class Run:
@@ -110,11 +118,14 @@ class Run:
 
     def switch(self, language: str | None) -> None:
         """Have the rest recognised in another language."""
-        if self._tasks is None or self._stopping.is_set():
+        if self._stopping.is_set():
             self._refuse(language, "there is nothing more to be recognised")
         elif not self._standing.began:
-            self._refuse(language, "there is no connection yet")
-        else:
+            self._request = replace(self._request, language=language)
+            if self._stretch:
+                self._stretch.request = self._request
+            self._switched(0, language)
+        elif self._tasks:
             switch = self._tasks.create_task(self._switch(language))
             self._switches.add(switch)
             switch.add_done_callback(self._switches.discard)
@@ -146,12 +157,12 @@ class Run:
         self._feed.state(state, outcome.failure)
 
     async def _through(self, server: Server) -> Outcome:
-        outcome, host = Outcome("abandoned"), Host(server)
+        outcome, host = Outcome("failed", "captty itself failed"), Host(server)
         try:
             if not self._stopping.is_set():
                 outcome = await self._until_all_is_said(host)
-        except asyncio.CancelledError:
-            pass  # the user does not want to wait for the rest
+        except asyncio.CancelledError:  # the user does not want to wait for the rest
+            outcome = Outcome("abandoned", self._failure)
         finally:
             self._conclude(outcome)
             await host.close()
@@ -162,9 +173,8 @@ class Run:
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
-                self._stretch = Stretch(self._desk, self._request)
-                tasks.create_task(self._stretch.run())
-                for boundary, language in self._past.switches if self._past else ():
+                self._go_on(0, self._request)
+                for boundary, language in self._past.languages[1:] if self._past else ():
                     self._go_on(boundary, replace(self._request, language=language))
         except* CapttyError as errors:
             outcome = _failed(errors)
@@ -176,11 +186,10 @@ class Run:
 
     def _connected(self, endpoint: Endpoint) -> None:
         """A connection was made; with the first one the session begins."""
-        first = not self._standing.began
-        if first and self._tasks:
+        if not self._standing.began and self._tasks:
             self._begin(endpoint)
             self._tasks.create_task(self._captured())
-        self._standing.online()
+            self._standing.online()
 
     def _begin(self, endpoint: Endpoint) -> None:
         self._feed.about(server=endpoint.name, engine=endpoint.engine)
@@ -190,7 +199,7 @@ class Run:
             self._text.begin(recorder)
         self._ticker = asyncio.create_task(self._text.run())
         if self._past:
-            self._text.restore(self._past.segments, self._past.epochs)
+            self._text.restore(self._past.segments, self._past.epochs, self._past.samples)
         self._text.happened(EventKind.CONNECTED, self._spool.end, endpoint.name)
 
     async def _captured(self) -> None:
@@ -244,43 +253,68 @@ class Run:
         async with self._switching:
             try:
                 await self._hand_over(language)
-            except (ConnectionBroken, ServerUnavailable) as error:
-                refused = isinstance(error, ConnectionBroken) and error.hopeless
-                hint = "; another server may know it, see --server" if refused else ""
-                self._refuse(language, f"{error}{hint}")
+            except (ConnectionBroken, ServerUnavailable, SwitchRefused) as error:
+                self._refuse(language, f"{error}{_hint(error)}")
 
     async def _hand_over(self, language: str | None) -> None:
         """Let a new connection go on from a pause between two words, once the server takes it."""
         desk, current = self._desk, self._stretch
         if desk is None or current is None or current.uplink is None:
-            raise ConnectionBroken("there is no connection now, try again when there is one")
+            raise SwitchRefused("there is no connection now, try again when there is one")
         if language == current.request.language:
-            raise ConnectionBroken("it is recognised already")
+            raise SwitchRefused("it is recognised already")
         request = replace(current.request, language=language)
         line = await Line.open(await desk.host.endpoint(), request)
         try:
             await probe(line.connection, echoes=desk.echoes)
             if self._stopping.is_set():
-                raise ConnectionBroken("the session is ending")
+                raise SwitchRefused("the session is ending")
         except BaseException:
             await line.close()
             raise
         boundary = self._boundary(current)
         self._go_on(boundary, request, line)
+        self._switched(boundary, language)
+
+    def _switched(self, boundary: int, language: str | None) -> None:
         self._text.happened(EventKind.LANGUAGE, boundary, language_name(language))
         self._feed.language(language)
 
     def _go_on(self, boundary: int, request: Request, line: Line | None = None) -> None:
-        """Let another stretch begin where the one that there is then ends."""
-        if self._desk and self._stretch and self._tasks:
-            self._stretch.hand_over_at(boundary)
-            self._stretch = Stretch(self._desk, request, boundary, line=line, before=self._stretch)
-            self._tasks.create_task(self._stretch.run())
+        """Let a stretch begin where the one that there is, if any, then ends."""
+        if self._desk and self._tasks:
+            before = self._stretch
+            self._stretch = Stretch(self._desk, request, boundary, line=line, before=before)
+            if before:
+                before.hand_over_to(self._stretch)
+            self._tasks.create_task(self._said(self._stretch))
+
+    async def _said(self, stretch: Stretch) -> None:
+        """Have a stretch said; the one before says it where its language turns out refused."""
+        try:
+            await stretch.run()
+        except ConnectionBroken as error:
+            before = stretch.before
+            if not (error.hopeless and stretch is self._stretch and before):
+                raise
+            if stretch.spoke or stretch.request == before.request:
+                raise
+            self._refuse(stretch.request.language, f"{error}{_hint(error)}")
+            self._stretch = Stretch(stretch.desk, before.request, stretch.start, before=before)
+            before.hand_over_to(self._stretch)
+            self._stretch.end = stretch.end
+            self._switched(stretch.start, before.request.language)
+            await self._said(self._stretch)
 
     def _boundary(self, current: Stretch) -> int:
-        """A sample behind all text there is, between two words if such a pause is near."""
+        """A sample behind all text there is, between two words if such a pause is near.
+
+        Where no times tell whose words those are, behind all audio that was sent, too.
+        """
         ledger, end = self._text.ledger, self._spool.end
         known = max(ledger.safe, ledger.text_end, current.start, self._spool.start)
+        if current.uplink and not self._text.timed:
+            known = max(known, current.uplink.sent)
         start = min(end, max(known, end - _BOUNDARY_SAMPLES))
         return start + quietest(self._spool.read(start, end - start))
 
@@ -297,14 +331,26 @@ class Run:
         unconfirmed = self._text.conclude() if self._standing.began else 0.0
         if outcome.failure and not outcome.unconfirmed:
             self._text.happened(EventKind.BROKEN, self._spool.end, outcome.failure)
-        if not self._standing.began:
-            self._spool.close() if self._past else self._spool.discard()
-            return
+        if self._past and not self._standing.began:
+            self._past.journal.leave()
+            self._spool.close()
+        elif not self._standing.began:
+            self._spool.discard()
+        else:
+            self._close(outcome, unconfirmed)
+
+    def _close(self, outcome: Outcome, unconfirmed: float) -> None:
         self._measured(None)
-        if outcome.refused and self._text.came_to_nothing and not self._past:
+        at_once = self._desk is None or not self._desk.broke
+        if outcome.refused and self._text.came_to_nothing and at_once and not self._past:
             self._text.discard()
         else:
             self._text.close(outcome.cause, unconfirmed, complete=not outcome.failure)
+
+
+def _hint(error: CapttyError) -> str:
+    refused = isinstance(error, ConnectionBroken) and error.hopeless
+    return "; another server may know it, see --server" if refused else ""
 
 
 def _failed(errors: BaseExceptionGroup[CapttyError]) -> Outcome:

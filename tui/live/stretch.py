@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ GIVE_UP_SECONDS = 300.0
 """How long a source that can wait waits for a server; live audio has no such limit."""
 FINISH_SECONDS = 30.0
 """How long the last words may make no progress once there is no more audio."""
+HAND_OVER_SECONDS = 30.0
+"""The same for the last words in a language while the next one waits to be shown."""
 
 
 class Unconfirmed(CapttyError):
@@ -49,6 +52,8 @@ class Desk:
     backoff: Backoff = field(default_factory=Backoff)
     echoes: bool = False
     """Whether the server is known to answer traces."""
+    broke: bool = False
+    """Whether a connection ever had to be made anew."""
     finishing_since: float | None = None
     """When the audio came to its end, by the clock of the event loop."""
 
@@ -62,8 +67,15 @@ class Desk:
 class Line:
     """A connection that was made, and where to."""
 
-    def __init__(self, endpoint: Endpoint, connection: Connection, stack: AsyncExitStack) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        request: Request,
+        connection: Connection,
+        stack: AsyncExitStack,
+    ) -> None:
         self.endpoint = endpoint
+        self.request = request
         self.connection = connection
         self._stack = stack
 
@@ -72,7 +84,7 @@ class Line:
         """Connect. Raises `ConnectionBroken`."""
         stack = AsyncExitStack()
         connection = await stack.enter_async_context(connect(endpoint, request))
-        return cls(endpoint, connection, stack)
+        return cls(endpoint, request, connection, stack)
 
     async def close(self) -> None:
         """Hang up, within about a second."""
@@ -91,23 +103,30 @@ class Stretch:
         line: Line | None = None,
         before: "Stretch | None" = None,
     ) -> None:
-        """It uses `line` first, if there is one, and has its say when the one `before` is done."""
+        """It uses `line` first, if there is one, and has its say when the one `before` is done.
+
+        Without one it connects only then: a server may take no two connections at a time.
+        """
+        self.desk = desk
+        self.before = before
         self.request = request
+        """May be changed as long as there is no connection."""
         self.start = start
         """Absolute index of its first sample."""
         self.end: int | None = None
         """Absolute index behind its last sample; `None` while nobody knows."""
         self.uplink: Uplink | None = None
         """The connection that there is now."""
-        self._desk = desk
         self._text = desk.transcription
         self._line = line
         self._done = asyncio.Event()
+        self._after: Stretch | None = None
         self._turn = before._done if before else _set()
         self._protocol = SegmentsClient(0, 0)
         self._origin = start
         self._stop: int | None = None
         self._speaks = False
+        self._first_epoch = sys.maxsize
         self._broke_at: float | None = None
         self._sent_before = start
         self._progress = (0, self._now)
@@ -118,12 +137,12 @@ class Stretch:
         if self.uplink:
             self.uplink.complete(sample)
 
-    def hand_over_at(self, sample: int) -> None:
-        """Its audio ends there; what a connection has already had beyond it is not its to say."""
-        self._stop = sample
+    def hand_over_to(self, after: "Stretch") -> None:
+        """Its audio ends where another one's begins; what it had beyond that it need not say."""
+        self._after, self._stop = after, after.start
         if self._speaks:
-            self._text.ledger.stop_at(sample)
-        self.end_at(sample)
+            self._text.ledger.stop_at(after.start)
+        self.end_at(after.start)
 
     async def run(self) -> None:
         """Return when a server has said all there is to say.
@@ -133,10 +152,20 @@ class Stretch:
         try:
             while not await self._attempt():
                 pass
-            self._done.set()
+        except CapttyError as error:
+            if self._after is None or self.desk.finishing_since is not None:
+                raise
+            self._text.give_up(self._after.start, str(error))
         finally:
             if self._line:
                 await self._line.close()
+        self._done.set()
+
+    @property
+    def spoke(self) -> bool:
+        """Whether there is text of its own."""
+        newest = self._text.ledger.transcript.newest
+        return newest is not None and newest.key.epoch >= self._first_epoch
 
     @property
     def _now(self) -> float:
@@ -153,15 +182,37 @@ class Stretch:
 
     async def _connected(self) -> Line:
         line, self._line = self._line, None
-        if line is None:
-            endpoint = await self._desk.host.endpoint()
-            try:
-                line = await Line.open(endpoint, self.request)
-            except ConnectionBroken as error:
-                await self._desk.host.fail(endpoint, error)
-                raise
-        self._desk.connected(line.endpoint)
+        while line is None or line.request != self.request:
+            await self._turn.wait()
+            if line:
+                await line.close()
+            line = await self._open()
+        if not self.desk.standing.began:
+            self._progress = (0, self._now)
+        self.desk.connected(line.endpoint)
+        self._tell_online()
         return line
+
+    async def _open(self) -> Line:
+        endpoint = await self.desk.host.endpoint()
+        try:
+            return await Line.open(endpoint, self.request)
+        except ConnectionBroken as error:
+            await self.desk.host.fail(endpoint, error)
+            raise
+
+    def _tell_online(self) -> None:
+        if self._is_newest:
+            self.desk.standing.online()
+
+    def _tell_offline(self, error: CapttyError, attempt: int) -> None:
+        if self._is_newest:
+            self.desk.standing.offline(str(error), attempt)
+
+    @property
+    def _is_newest(self) -> bool:
+        """Whether it is what the reader waits for: no other one has a connection."""
+        return self._after is None or self._after.uplink is None
 
     async def _converse(self, line: Line) -> None:
         began, self.uplink = self._now, self._uplink(line.connection)
@@ -171,7 +222,7 @@ class Stretch:
         except ConnectionBroken as error:
             broken = self._explained(error)
             self._break_off(broken, began)
-            await self._desk.host.fail(line.endpoint, broken)
+            await self.desk.host.fail(line.endpoint, broken)
             raise broken from None
         finally:
             self.uplink = None
@@ -191,10 +242,10 @@ class Stretch:
             spool,
             connection,
             self._protocol,
-            self._desk.pulse,
+            self.desk.pulse,
             origin=self._origin,
-            paced=self._desk.paced,
-            echoes=self._desk.echoes,
+            paced=self.desk.paced,
+            echoes=self.desk.echoes,
         )
         if self.end is not None:
             uplink.complete(self.end)
@@ -212,13 +263,14 @@ class Stretch:
                 self._speaks = False
                 return True
             self._text.hear(event, self.uplink)
-        self._desk.echoes = self._desk.echoes or self.uplink.echoes
+        self.desk.echoes = self.desk.echoes or self.uplink.echoes
         self.uplink.timed = self._text.timed
         return False
 
     def _begin_to_speak(self) -> None:
         at = self._text.ledger.frontier
-        self._protocol.epoch = self._text.ledger.open_epoch(self._origin, self._stop)
+        epoch = self._text.ledger.open_epoch(self._origin, self._stop)
+        self._protocol.epoch, self._first_epoch = epoch, min(epoch, self._first_epoch)
         self._speaks = True
         if self._broke_at is not None:
             gone = self._now - self._broke_at
@@ -234,27 +286,29 @@ class Stretch:
 
     def _break_off(self, error: ConnectionBroken, began: float) -> None:
         log.warning("a connection broke: %s", error)
-        self._desk.backoff.settle(self._now - began, self._speaks)
+        self.desk.backoff.settle(self._now - began, self._speaks)
         if self.uplink:
             self._sent_before = self.uplink.sent
-        if self._broke_at is None and self._speaks:
-            self._broke_at = self._now
+        if self._broke_at is None and self._speaks and self.uplink:
+            self._broke_at = self.uplink.heard_at
         if self._speaks:
             self._speaks = False
             self._text.break_off()
         self._text.note_lost()
         if not error.hopeless:
-            self._desk.standing.offline(str(error), self._desk.backoff.attempt + 1)
+            self._tell_offline(error, self.desk.backoff.attempt + 1)
 
     async def _wait_for_another(self, error: ConnectionBroken | ServerUnavailable) -> None:
         """Wait until it is time for another connection. Raises where there will be none."""
         after = error.after if isinstance(error, ConnectionBroken) else 0.0
-        until = self._now + self._desk.backoff.next(after)
-        self._desk.standing.offline(str(error), self._desk.backoff.attempt)
+        until = self._now + self.desk.backoff.next(after)
         self._note_progress()
+        self._check_patience(error, 0.0)
+        self.desk.broke = True
+        self._tell_offline(error, self.desk.backoff.attempt)
         while (left := until - self._now) > 0:
             self._check_patience(error, left)
-            await self._desk.pulse.wait(left)
+            await self.desk.pulse.wait(left)
 
     def _note_progress(self) -> None:
         frontier = self._text.ledger.frontier
@@ -265,7 +319,9 @@ class Stretch:
         """Raises where there is no use in waiting for so many seconds more."""
         if isinstance(error, ConnectionBroken) and error.hopeless:
             raise error
-        desk, waited = self._desk, self._now - self._progress[1] + left
+        desk, waited = self.desk, self._now - self._progress[1] + left
+        if self._after and self._after.uplink and waited > HAND_OVER_SECONDS:
+            raise error
         if not desk.standing.began and waited > START_SECONDS:
             raise error
         if desk.finishing_since is not None:

@@ -9,12 +9,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from tui.audio.level import Level
-from tui.audio.spool import Spool
+from tui.audio.spool import Loss, Spool
 from tui.captions import SAMPLE_RATE, Change, Event, EventKind, Segment
 from tui.live.feed import Feed, Progress
 from tui.live.ledger import Ledger
 from tui.live.recorder import Recorder
 from tui.live.uplink import TRACE_SAMPLES, Uplink
+from tui.sessions.journal import Journal
 from tui.sessions.lines import SPOOL
 from tui.wire.events import ServerError, TraceEchoed, Updated, WireEvent
 
@@ -24,6 +25,9 @@ _KEEP_SECONDS = 0.5
 """Between two times that audio is put on disk: what a crash may cost of it."""
 
 
+_GAP_SECONDS = 10.0
+"""Audio that is given up bit by bit is one gap as long as the bits come closer than this."""
+_NOT_KEPT = "there was no room to keep it"
 _YIELD_SECONDS = 5.0
 """How long text must have had room before audio takes some again."""
 
@@ -44,6 +48,11 @@ class Transcription:
         self._feed = feed
         self._progress = Progress(total=total)
         self._kept = False
+        self._heard = 0
+        """Samples of a session that was taken up again."""
+        self._losing: Loss | None = None
+        """What is being given up, until it comes to an end."""
+        self._lost_at = 0.0
         self._gave_way = -math.inf
 
     def begin(self, recorder: Recorder) -> None:
@@ -52,10 +61,16 @@ class Transcription:
         self._keep_audio()
         self._tell_trouble()
 
-    def restore(self, segments: Iterable[Segment], epochs: int) -> None:
-        """Take up a session that was interrupted, whose audio is in the spool."""
+    def restore(self, segments: Iterable[Segment], epochs: int, samples: int) -> None:
+        """Take up a session that was interrupted, whose audio is in the spool.
+
+        It had heard so many samples; what of them neither text nor spool covers is lost.
+        """
+        self._heard = samples
         self._take(self.ledger.restore(segments, epochs, self.spool.start))
         self.happened(EventKind.RECOVERED, self.ledger.frontier)
+        if samples > self.spool.end:
+            self.happened(EventKind.GAP, self.spool.end, _NOT_KEPT, samples)
 
     async def run(self) -> None:
         """Write open text and audio again and again, until cancelled."""
@@ -78,6 +93,7 @@ class Transcription:
             case Updated(updates):
                 self.last_error = ""
                 self.timed = self.timed or any(update.start is not None for update in updates)
+                uplink.told(updates)
                 self._take(self.ledger.hear(updates, uplink.sent))
                 self._measure_lag()
             case TraceEchoed(trace_id):
@@ -91,6 +107,14 @@ class Transcription:
                 self.happened(EventKind.ERROR, self.spool.end, message)
             case _:
                 log.debug("ignored: %s", event)
+
+    def give_up(self, until: int, why: str) -> None:
+        """Nobody will say what is in the audio before `until`."""
+        start = self.ledger.frontier
+        self._take(self.ledger.break_off())
+        self._take(self.ledger.lose(until))
+        if until > start:
+            self.happened(EventKind.GAP, start, why, until)
 
     def finish(self, end: int) -> None:
         """The connection that speaks has said all of its audio, which ends at `end`."""
@@ -108,13 +132,24 @@ class Transcription:
             self.recorder.event(event)
         self._feed.happened(event)
 
-    def note_lost(self) -> None:
-        """Tell of audio that had to be given up before it was text."""
-        for start, end in self.spool.take_lost():
-            start = max(start, self.ledger.safe)
-            if end > start:
-                self._take(self.ledger.lose(end))
-                self.happened(EventKind.GAP, start, "there was no room to keep it", end)
+    def note_lost(self, *, last: bool = False) -> None:
+        """Tell of audio that had to be given up before it was text, once that comes to an end."""
+        now = time.monotonic()
+        for loss in self.spool.take_lost():
+            if loss.end <= self.spool.start:
+                self._take(self.ledger.lose(loss.end))
+            if self._losing and (loss.start, loss.cause) != (self._losing.end, self._losing.cause):
+                self._tell_lost(self._losing)
+                self._losing = None
+            start = self._losing.start if self._losing else max(loss.start, self.ledger.safe)
+            self._losing, self._lost_at = replace(loss, start=start), now
+        if self._losing and (last or now - self._lost_at > _GAP_SECONDS):
+            self._tell_lost(self._losing)
+            self._losing = None
+
+    def _tell_lost(self, loss: Loss) -> None:
+        if loss.end > loss.start:
+            self.happened(EventKind.GAP, loss.start, loss.cause, loss.end)
 
     # What is left at the end
 
@@ -123,7 +158,7 @@ class Transcription:
 
         Text that is open stays so where its audio is kept: it may yet be recognised to its end.
         """
-        self.note_lost()
+        self.note_lost(last=True)
         start, end = self.ledger.frontier, self.spool.end
         if not (self.recorder and self.recorder.journal) or end <= start:
             self._take(self.ledger.conclude())
@@ -136,20 +171,33 @@ class Transcription:
         """Whether nothing was said and nothing confirmed."""
         return not len(self.ledger.transcript) and not self.ledger.frontier
 
+    def language(self, language: str | None) -> None:
+        """Another language is recognised from now on."""
+        self._feed.language(language)
+
     def close(self, cause: str, unconfirmed: float, *, complete: bool) -> None:
         """End the journal; audio of which so many seconds are not confirmed is kept for later."""
+        if self.recorder:
+            self.recorder.flush(last=True)
         journal = self.recorder.journal if self.recorder else None
-        if self.recorder and journal:
-            self.recorder.flush()
-            whole = complete and not unconfirmed
-            journal.close(cause, self.spool.end, complete=whole)
-        if unconfirmed and journal:
-            self.spool.keep_in(journal.folder / SPOOL)
-            self.spool.close()
-            self._feed.unfinished(0.0 if self.spool.trouble else unconfirmed)
+        kept = bool(unconfirmed or (self.recorder and self.recorder.waiting))
+        if kept and journal:
+            self._leave_audio(journal, unconfirmed)
         else:
             self.spool.discard()
+        if journal:
+            journal.close(cause, max(self.spool.end, self._heard), complete=complete and not kept)
         self._tell_trouble()
+
+    def _leave_audio(self, journal: Journal, unconfirmed: float) -> None:
+        """Put the audio on disk for later, and tell where that cannot be done."""
+        self.spool.keep_in(journal.folder / SPOOL)
+        self.spool.close()
+        if self.spool.trouble:
+            self.happened(EventKind.GAP, self.ledger.frontier, _NOT_KEPT, self.spool.end)
+        else:
+            held = (self.spool.end - self.spool.start) / SAMPLE_RATE
+            self._feed.unfinished(unconfirmed or held)
 
     def discard(self) -> None:
         """End the session and leave nothing of it."""
@@ -167,8 +215,8 @@ class Transcription:
         self._progress = replace(
             self._progress, captured=self.spool.end, sent=sent, confirmed=confirmed
         )
-        silent = self.spool.end - max(confirmed, self.ledger.text_end) - TRACE_SAMPLES
-        if uplink and uplink.echoes and silent / SAMPLE_RATE > (self._progress.lag or 0):
+        silent = self.spool.end - max(confirmed, self.ledger.text_end)
+        if uplink and uplink.echoes and silent > TRACE_SAMPLES + SAMPLE_RATE:
             self._progress = replace(self._progress, lag=silent / SAMPLE_RATE)
         self._feed.progress(self._progress, level)
 
@@ -176,7 +224,7 @@ class Transcription:
         """Another connection says the audio from `at` to `until` anew, after so many seconds."""
         count = self._progress.reconnects + 1
         self._progress = replace(self._progress, reconnects=count)
-        gone = f"no connection for {max(1, round(seconds))} s"
+        gone = f"no captions for {max(1, round(seconds))} s"
         self.happened(EventKind.RECONNECTED, at, gone, until)
 
     def _measure_lag(self) -> None:
@@ -196,14 +244,14 @@ class Transcription:
 
     def _release(self) -> None:
         """Let go of audio on evidence: journalled text covers it, or an echo confirms it."""
-        if not (self.recorder and self.recorder.trouble):
+        if not (self.recorder and self.recorder.waiting):
             self.spool.trim(self.ledger.safe)
 
     def _keep_audio(self) -> None:
         """Audio goes to disk where text does; text goes first where there is little room."""
         if self.recorder is None:
             return
-        if self.recorder.trouble:
+        if self.recorder.waiting:
             self.spool.give_way()
             self._gave_way = time.monotonic()
         elif self.recorder.journal and time.monotonic() - self._gave_way > _YIELD_SECONDS:

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
 
 from tui.audio.source import CHUNK_SAMPLES
 from tui.audio.spool import Spool
-from tui.captions import SAMPLE_RATE
+from tui.captions import SAMPLE_RATE, SegmentKey, SegmentUpdate
 from tui.live.connection import Connection, ConnectionBroken
 from tui.live.pulse import Pulse
 from tui.wire.segments import SegmentsClient
@@ -19,11 +20,13 @@ TRACE_SAMPLES = 5 * SAMPLE_RATE
 WINDOW_SAMPLES = 20 * SAMPLE_RATE
 """Audio that a server which echoes traces may have without having confirmed it."""
 ANSWER_SECONDS = 15.0
-"""How long a server that owes an echo may say nothing at all."""
+"""How long a server that owes an echo may say nothing new."""
+OWED_SECONDS = 120.0
+"""How long it may owe the same echo, whatever else it says."""
 FIRST_ANSWER_SECONDS = 45.0
 """The same for the first echo of a connection: an engine may have to load its model."""
 END_SECONDS = 30.0
-"""How long a server that knows that there is no more audio may say nothing at all."""
+"""How long a server that knows that there is no more audio may say nothing new."""
 REPLAY_SPEED = 2.0
 """Seconds of audio that a server gets each second while it is behind live audio: providers warn
 of bursts. One that tells neither by times nor by echoes how far it is gets no more of any audio,
@@ -75,8 +78,10 @@ class Uplink:
         self._next_trace = origin
         self._owed: deque[tuple[int, float]] = deque(maxlen=64)
         """Traces without an echo: their sample, and when they were sent."""
+        self._texts: dict[SegmentKey, str] = {}
         self._answered = False
-        self._heard_at = self._now
+        self.heard_at = self._now
+        """When the server said something new, by the clock of the event loop."""
 
     def complete(self, end: int) -> None:
         """There is no audio for this connection from the sample `end` on."""
@@ -84,9 +89,16 @@ class Uplink:
         self._pulse.beat()
 
     def heard(self) -> None:
-        """The server has said something."""
-        self._heard_at = self._now
+        """The server has said something that it had not said before."""
+        self.heard_at = self._now
         self._pulse.beat()
+
+    def told(self, updates: Iterable[SegmentUpdate]) -> None:
+        """The server has said this, maybe not for the first time."""
+        new = {update.key: update.text for update in updates}
+        if new.items() - self._texts.items():
+            self._texts |= new
+            self.heard()
 
     def echoed(self, trace_id: str) -> bool:
         """The server has transcribed everything before this trace; returns whether it was ours."""
@@ -97,6 +109,7 @@ class Uplink:
         self.confirmed = max(self.confirmed, min(int(number), self.sent))
         while self._owed and self._owed[0][0] <= self.confirmed:
             self._owed.popleft()
+            self.heard_at = self._now
         self._pulse.beat()
         return True
 
@@ -169,13 +182,15 @@ class Uplink:
         if not (self.echoes and self._owed):
             return
         limit = ANSWER_SECONDS if self._answered else FIRST_ANSWER_SECONDS
-        silence = self._now - max(self._heard_at, self._owed[0][1])
-        if silence > limit:
+        owed = self._now - self._owed[0][1]
+        if min(self._now - self.heard_at, owed) > limit:
             raise ConnectionBroken(f"the server has said nothing for {limit:.0f} s")
+        if owed > OWED_SECONDS:
+            raise ConnectionBroken("the server does not keep up with the audio")
 
     async def _watch_the_end(self) -> None:
-        self._heard_at = self._now
-        while (left := self._heard_at + END_SECONDS - self._now) > 0:
+        self.heard_at = self._now
+        while (left := self.heard_at + END_SECONDS - self._now) > 0:
             await self._pulse.wait(left)
         raise ConnectionBroken(
             f"the server has said nothing for {END_SECONDS:.0f} s: the end is not confirmed"

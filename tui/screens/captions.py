@@ -52,6 +52,8 @@ _FRAME_SECONDS = 0.05
 _LAST_WORDS_SECONDS = 2.0
 """How long quitting waits for what was said last."""
 _TALL_ROWS = 20
+_CALM_SECONDS = 1.0
+"""A connection that is back within it moves no text: the state's word alone tells of it."""
 _HINT = "type demo or a path, then enter"
 _LEAVING = "waiting for the last words; ctrl+q again quits now"
 _ANSWERS = (EventKind.LANGUAGE, EventKind.ERROR)
@@ -89,7 +91,7 @@ class CaptionScreen(Screen[None]):
         self._recent = RecentLanguages(recent_languages)
         self._state: State | None = None
         self._snapshot = Snapshot()
-        self._looked_at = 0.0
+        self._stated = self._looked_at = 0.0
         self._hint = _HINT
         self._announcement = ("", 0.0)
         self._switching = ""
@@ -258,12 +260,17 @@ class CaptionScreen(Screen[None]):
         return " · ".join(filter(None, (said, offered)))
 
     def _state_notice(self) -> str:
+        brief = monotonic() - self._stated < _CALM_SECONDS
+        if self._snapshot.state is State.RECONNECTING and brief:
+            return ""
         silent = self._snapshot.progress.captured >= _SILENT_SAMPLES and self._pane.empty
         starting = "connecting …" if self._server else "starting the recogniser …"
         return notice(self._snapshot, starting, silent=silent)
 
     def _set_state(self, state: State) -> None:
-        self._state = state
+        self._state, self._stated = state, monotonic()
+        if state is State.RECONNECTING:
+            self.set_timer(_CALM_SECONDS + _FRAME_SECONDS, self._show_notice)
         running = self._session_runs
         self.set_class(running, "-running")
         self.query_one(SourcePanel).show(

@@ -16,6 +16,8 @@ from tui.wire.endpoint import STREAMING_PATH, Endpoint, Secret, ServerUnavailabl
 
 START_SECONDS = 10.0
 STOP_SECONDS = 3.0
+THIS_MACHINE = "this machine"
+"""What screen and journal call the server."""
 
 
 class ServerStartError(ServerUnavailable):
@@ -63,7 +65,7 @@ class EmbeddedServer:
         return Endpoint(
             url=f"ws://127.0.0.1:{ready.port}{STREAMING_PATH}",
             key=Secret(token),
-            name="this machine",
+            name=THIS_MACHINE,
             engine=ready.engine,
         )
 

@@ -89,8 +89,8 @@ class Journal:
             return cls(folder, _new_file(folder, header), 1, 0.0, clock)
         except OSError as error:
             raise JournalError(
-                f"the session cannot be saved in {root} ({error.strerror or error}): "
-                "make room there, make the folder writable, or go on with --no-save"
+                f"the session cannot be saved ({error.strerror or error}): "
+                f"make room, make {root} writable, or use --no-save"
             ) from error
 
     @classmethod
@@ -148,13 +148,24 @@ class Journal:
         self.close("discarded", 0)
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def leave(self) -> None:
+        """Let go of the record as it is, for another one to go on with."""
+        self._closed = True
+        self._sync.finish(_CLOSE_LIMIT)
+        self._file.close()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether lines are in memory that could not be written."""
+        return self._file.error is not None
+
     @property
     def trouble(self) -> str | None:
         """One sentence while something is not saved."""
         if (error := self._file.error) is not None:
             return (
-                f"the session is not being saved ({error.strerror or error}); captty keeps the "
-                "text in memory and tries again, so free some space or check the disk"
+                f"the session is not being saved ({error.strerror or error}): free some space or "
+                "check the disk; the text is in memory, captty tries again"
             )
         if (error := self._sync.failure) is not None:
             return (

@@ -133,7 +133,7 @@ def event_words(event: Event) -> str:
         words = f"{length} of audio lost" if length else "audio lost"
     elif event.kind is EventKind.UNCONFIRMED:
         words = f"the last {length or 'words'} are not confirmed"
-        text = text or "captty sessions finish completes them"
+        text = text or "captty sessions finish last completes them"
     return f"{words}: {text}" if text else words
 
 

@@ -43,7 +43,7 @@ class Status:
         line = ""
         for fact in [*needed, *self._background]:
             if len(line) + len(_GAP) + len(fact) > room:
-                break
+                continue
             line += _GAP + fact
         return line
 
@@ -60,7 +60,7 @@ class Status:
     def _background(self) -> list[str]:
         plural = "" if self.reconnects == 1 else "s"
         reconnects = f"{self.reconnects} reconnect{plural}" if self.reconnects else ""
-        facts = (reconnects, self.language or "auto", self.engine, self.server)
+        facts = (self.language or "auto", reconnects, self.engine, self.server)
         return [fact for fact in facts if fact]
 
 

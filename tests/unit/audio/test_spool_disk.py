@@ -19,7 +19,7 @@ from tests.unit.audio.spools import (
     small,
     sound,
 )
-from tui.audio.spool import MEMORY_SAMPLES, Spool, SpoolError
+from tui.audio.spool import MEMORY_SAMPLES, Loss, Spool, SpoolError
 from tui.audio.spool_files import FILE_SAMPLES
 
 
@@ -36,7 +36,7 @@ def test_half_an_hour_offline_stays_out_of_memory_and_is_replayed_exactly(folder
         for _ in range(2 * 1_800):
             append(spool, SECOND // 2)
             spool.persist()
-        while spool.samples:
+        while spool.start < spool.end:
             start = spool.start
             pcm = spool.read(start, 6_400)
             assert pcm == sound(start, start + len(pcm) // 2)
@@ -154,7 +154,8 @@ def test_closing_writes_the_rest_and_leaves_no_descriptor(
         patch.setattr("tui.audio.spool_files.os.close", note_close)
         spool = kept(folder)
         append(spool, 100 * SECOND)
-        spool.persist()
+        for _ in range(4):
+            spool.persist()
         assert len(opened) == 1
         assert spool.read(0, 100 * SECOND) == sound(0, 100 * SECOND)
         append(spool, 9)
@@ -182,9 +183,9 @@ def test_what_was_found_goes_on_as_a_spool(folder: Path) -> None:
 
 
 def test_half_a_sample_and_strange_files_are_no_sound(folder: Path) -> None:
-    assert Spool.recover(folder).samples == 0
+    assert Spool.recover(folder).end == 0
     folder.mkdir()
-    assert Spool.recover(folder).samples == 0
+    assert Spool.recover(folder).end == 0
     (folder / "000000000100.pcm").write_bytes(sound(100, 110) + b"\1")
     (folder / "000000000110.pcm").write_bytes(sound(110, 120) + b"\1")
     (folder / "000000000999.pcm").write_bytes(b"\1")
@@ -198,18 +199,26 @@ def test_half_a_sample_and_strange_files_are_no_sound(folder: Path) -> None:
     assert files(folder) == ["000000000200.pcm.bak", "000000000300.pcm", "notes.txt"]
 
 
-def test_the_run_that_ends_at_the_newest_sample_is_found(folder: Path) -> None:
+def test_all_that_was_left_is_found_and_what_is_missing_is_silence(folder: Path) -> None:
     folder.mkdir()
-    for start, end in [(0, 50), (60, 300), (100, 150), (290, 400), (400, 500)]:
+    for start, end in [(10, 50), (60, 300), (100, 150), (290, 400), (400, 500), (600, 700)]:
         (folder / f"{start:012d}.pcm").write_bytes(sound(start, end))
     spool = Spool.recover(folder)
-    assert (spool.start, spool.end) == (60, 500)
-    assert spool.read(60, 999) == sound(60, 500)
+    assert (spool.start, spool.end) == (10, 700)
+    held = sound(10, 50), bytes(20), sound(60, 500), bytes(200), sound(600, 700)
+    assert spool.read(10, 999) == b"".join(held)
+    assert spool.take_lost() == [
+        Loss(50, 60, "its file is gone"),
+        Loss(500, 600, "its file is gone"),
+    ]
+    spool.trim(200)
+    assert files(folder)[0] == "000000000060.pcm"
     spool.trim(290)
-    assert spool.read(290, 999) == sound(290, 500)
+    assert spool.read(290, 210) == sound(290, 500)
     assert "000000000060.pcm" not in files(folder)
     spool.discard()
     assert not folder.exists()
+    assert spool.take_lost() == []
 
 
 def test_a_folder_that_cannot_be_read_is_told_in_one_sentence(tmp_path: Path) -> None:
@@ -231,32 +240,65 @@ def test_what_was_discarded_writes_no_more(folder: Path) -> None:
     assert spool.take_lost() == []
 
 
-def test_sound_moves_to_another_folder(folder: Path, tmp_path: Path) -> None:
-    spool = kept(folder)
-    append(spool, 90 * SECOND)
-    spool.persist()
+def test_sound_stays_in_the_folder_where_it_was_found(folder: Path, tmp_path: Path) -> None:
+    before = kept(folder)
+    append(before, SECOND)
+    before.close()
+    spool = Spool.recover(folder)
     spool.keep_in(tmp_path / "other")
-    assert files(folder) == []
-    spool.persist()
-    assert Spool.recover(tmp_path / "other").read(0, spool.end) == sound(0, 90 * SECOND)
+    append(spool, SECOND)
+    spool.close()
+    assert Spool.recover(folder).read(0, spool.end) == sound(0, 2 * SECOND)
+    assert not (tmp_path / "other").exists()
 
 
 def test_sound_makes_room_for_text_and_comes_back(folder: Path) -> None:
     spool = kept(folder)
-    for _ in range(600):
+    for _ in range(605):
         append(spool, SECOND)
         spool.persist()
-    spool.give_way()
-    assert files(folder) == []
-    assert "kept in memory only" in (spool.trouble or "")
+    for left in range(20, -1, -1):
+        newest = files(folder)[-1]
+        spool.give_way()
+        assert len(files(folder)) == left
+        assert newest not in files(folder)
+        assert "kept in memory only" in (spool.trouble or "")
+        assert spool.read(0, spool.end) == sound(0, 605 * SECOND)
     append(spool, SECOND)
     assert files(folder) == []
-    assert spool.read(0, spool.end) == sound(0, 601 * SECOND)
     spool.persist()
     assert spool.trouble is None
-    assert Spool.recover(folder).samples == 601 * SECOND
+    assert Spool.recover(folder).end == FILE_SAMPLES
+    spool.close()
+    assert Spool.recover(folder).read(0, spool.end) == sound(0, 606 * SECOND)
     assert held_in_memory(spool) < 2 * MEMORY_SAMPLES * 1.1
     assert spool.take_lost() == []
+
+
+def test_text_that_needs_room_for_a_moment_costs_no_sound(folder: Path) -> None:
+    spool = kept(folder)
+    for _ in range(40):
+        append(spool, FILE_SAMPLES)
+        spool.persist()
+    for _ in range(4):
+        spool.give_way()
+    assert len(files(folder)) == 36
+    for _ in range(5):
+        spool.persist()
+    assert len(files(folder)) == 40
+    assert spool.take_lost() == []
+    assert Spool.recover(folder).read(0, spool.end) == sound(0, 40 * FILE_SAMPLES)
+    assert held_in_memory(spool) < 2 * MEMORY_SAMPLES * 1.1
+
+
+def test_a_long_backlog_is_written_in_small_parts(folder: Path) -> None:
+    spool = kept(folder)
+    append(spool, 10 * FILE_SAMPLES + 9)
+    for parts in range(1, 11):
+        spool.persist()
+        assert Spool.recover(folder).end == parts * FILE_SAMPLES
+    spool.persist()
+    assert Spool.recover(folder).end == spool.end
 
 
 def test_what_does_not_fit_into_memory_when_text_needs_the_room_is_told(
@@ -267,7 +309,13 @@ def test_what_does_not_fit_into_memory_when_text_needs_the_room_is_told(
     for _ in range(90):
         append(spool, 95)
         spool.persist()
-    spool.give_way()
-    assert spool.take_lost() == [(0, spool.start)]
-    assert 4_800 <= spool.samples <= 5_000
-    assert spool.read(spool.start, 9_999) == sound(spool.start, spool.end)
+    told = []
+    for left in range(len(files(folder)) - 1, -1, -1):
+        spool.give_way()
+        told += spool.take_lost()
+        assert len(files(folder)) == left
+        assert spool.read(spool.start, 9_999) == sound(spool.start, spool.end)
+    assert [loss.start for loss in told] == [0, *(loss.end for loss in told[:-1])]
+    assert told[-1].end == spool.start
+    assert {loss.cause for loss in told} == {"there was no room to keep it"}
+    assert 3_800 <= spool.end - spool.start <= 5_000

@@ -2,12 +2,14 @@
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from tests.unit.audio.spools import SECOND, SmallDisk, append, files, kept, small, sound
-from tui.audio.spool import MEMORY_SAMPLES, Spool
+from tui.audio.spool import MEMORY_SAMPLES, Loss, Spool
 from tui.audio.spool_files import FILE_SAMPLES
 
 
@@ -33,7 +35,7 @@ def test_trouble_is_told_while_it_lasts(
             assert files(folder) == []
         spool.persist()
     assert spool.trouble is None
-    assert Spool.recover(folder).samples == 10
+    assert Spool.recover(folder).end == 10
 
 
 def test_half_a_sample_that_was_written_is_written_over(
@@ -76,7 +78,7 @@ def test_a_disk_that_takes_nothing_is_not_asked_forever(
         spool.persist()
     assert "No space left on device" in (spool.trouble or "")
     spool.close()
-    assert Spool.recover(folder).samples == 10
+    assert Spool.recover(folder).end == 10
 
 
 def test_a_burst_gives_up_nothing_that_the_disk_has(
@@ -85,7 +87,8 @@ def test_a_burst_gives_up_nothing_that_the_disk_has(
     small(monkeypatch, block=100, file=1_000, memory=1_000, limit=5_000)
     spool = kept(folder)
     append(spool, 4_900)
-    spool.persist()
+    for _ in range(5):
+        spool.persist()
     append(spool, 4_700)
     assert spool.take_lost() == []
     assert spool.read(0, 9_999) == sound(0, 9_600)
@@ -112,46 +115,94 @@ def long_ago(folder: Path) -> Spool:
     return spool
 
 
-def test_what_the_disk_does_not_give_back_is_lost_and_told(folder: Path, long_ago: Spool) -> None:
+def test_what_the_disk_does_not_give_back_is_silence_and_told(
+    folder: Path, long_ago: Spool
+) -> None:
     (folder / "000000480000.pcm").unlink()
-    assert long_ago.read(0, FILE_SAMPLES) == sound(0, FILE_SAMPLES)
-    with pytest.raises(ValueError, match="the spool has 960000 up to 3840000"):
-        long_ago.read(FILE_SAMPLES - 10, 20)
-    assert long_ago.take_lost() == [(0, 2 * FILE_SAMPLES)]
-    assert long_ago.read(long_ago.start, 9_999_999) == sound(2 * FILE_SAMPLES, long_ago.end)
-    assert files(folder)[0] == "000000960000.pcm"
+    at = FILE_SAMPLES - 10
+    assert long_ago.read(at, 20) == sound(at, FILE_SAMPLES) + bytes(20)
+    assert long_ago.take_lost() == [Loss(FILE_SAMPLES, 2 * FILE_SAMPLES, "its file is gone")]
+    left = sound(0, FILE_SAMPLES) + bytes(2 * FILE_SAMPLES) + sound(2 * FILE_SAMPLES, long_ago.end)
+    assert long_ago.read(0, long_ago.end) == left
+    assert long_ago.take_lost() == []
+    assert long_ago.start == 0
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EINTR, errno.EAGAIN])
+def test_a_passing_error_costs_only_what_was_wanted(
+    folder: Path, long_ago: Spool, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    before = files(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr("tui.audio.spool_files.os.pread", refusal(number))
+        assert long_ago.read(1_000, 800) == bytes(1_600)
+        long_ago.give_way()
+        long_ago.give_way()
+        long_ago.give_way()
+    assert files(folder) == before[:-2]
+    assert long_ago.take_lost() == [
+        Loss(1_000, 1_800, f"it could not be read ({os.strerror(number)})")
+    ]
+    left = sound(0, 1_000) + bytes(1_600) + sound(1_800, long_ago.end)
+    assert long_ago.read(0, long_ago.end) == left
+    long_ago.trim(1_800)
+    assert files(folder) == before[:-2]
+    long_ago.trim(FILE_SAMPLES)
+    assert files(folder) == before[1:-2]
 
 
 def test_an_unreadable_file_costs_nothing_that_memory_has(folder: Path, long_ago: Spool) -> None:
     edge = long_ago._memory.start
     os.truncate(folder / f"{edge // FILE_SAMPLES * FILE_SAMPLES:012d}.pcm", 99)
-    with pytest.raises(ValueError, match="not held"):
-        long_ago.read(edge - 1, 1)
-    assert long_ago.take_lost() == [(0, edge)]
-    long_ago.persist()
+    assert long_ago.read(edge - 1, 2) == bytes(2) + sound(edge, edge + 1)
+    cause = "it could not be read (the file has become shorter)"
+    assert long_ago.take_lost() == [Loss(edge - 1, edge, cause)]
+    long_ago.close()
     found = Spool.recover(folder)
     assert found.read(edge, 9_999_999) == sound(edge, long_ago.end)
 
 
 def test_a_disk_that_reads_no_more_costs_nothing_of_the_newest_minute(
-    folder: Path, long_ago: Spool, monkeypatch: pytest.MonkeyPatch
+    long_ago: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: int) -> bytes:
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-    monkeypatch.setattr("tui.audio.spool_files.os.pread", refuse)
+    monkeypatch.setattr("tui.audio.spool_files.os.pread", refusal(errno.EIO))
     newest = long_ago.end - MEMORY_SAMPLES
     assert long_ago.read(newest, MEMORY_SAMPLES) == sound(newest, long_ago.end)
-    with pytest.raises(ValueError, match="not held"):
-        long_ago.read(0, 1)
-    assert long_ago.take_lost() == [(0, FILE_SAMPLES)]
+    assert long_ago.read(0, 1) == bytes(2)
+    cause = "it could not be read (Input/output error)"
+    assert long_ago.take_lost() == [Loss(0, FILE_SAMPLES, cause)]
 
 
 def test_an_unreadable_file_does_not_stop_sound_from_making_room(
     folder: Path, long_ago: Spool
 ) -> None:
     os.truncate(folder / "000000960000.pcm", 99)
-    long_ago.give_way()
-    assert long_ago.take_lost() == [(0, 3 * FILE_SAMPLES)]
-    assert files(folder) == []
-    assert long_ago.read(long_ago.start, 9_999_999) == sound(3 * FILE_SAMPLES, long_ago.end)
+    while files(folder):
+        long_ago.give_way()
+    assert [loss.cause for loss in long_ago.take_lost()] == [
+        "it could not be read (the file has become shorter)"
+    ]
+    held = long_ago.read(0, long_ago.end)
+    assert held.startswith(sound(0, 2 * FILE_SAMPLES))
+    assert held.endswith(sound(3 * FILE_SAMPLES, long_ago.end))
+
+
+def test_files_that_cannot_be_deleted_are_not_given_up(
+    folder: Path, long_ago: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.audio.spool.MEMORY_LIMIT", 2 * MEMORY_SAMPLES + 2 * SECOND)
+    with monkeypatch.context() as patch:
+        patch.setattr("tui.audio.spool_files.Path.unlink", refusal(errno.EROFS))
+        for _ in range(9):
+            long_ago.give_way()
+    assert long_ago.take_lost() == []
+    assert long_ago.read(0, long_ago.end) == sound(0, long_ago.end)
+
+
+def refusal(number: int) -> Callable[..., NoReturn]:
+    """A call that fails."""
+
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise OSError(number, os.strerror(number))
+
+    return refuse

@@ -210,7 +210,7 @@ class AnyFault(RuleBasedStateMachine):
             self._take(self.ledger.break_off())
             self._fix()
 
-    @precondition(lambda self: self.loses and not self.line and self.spool.samples)
+    @precondition(lambda self: self.loses and not self.line and (self.spool.end - self.spool.start))
     @rule(share=st.sampled_from([0.1, 0.5, 0.9]), often=st.integers(0, 2))
     def lose_audio(self, share: float, often: int) -> None:
         """The oldest has to be given up while nobody is connected."""
@@ -219,7 +219,7 @@ class AnyFault(RuleBasedStateMachine):
         for stretch in self.stretches:
             stretch.line = None
         start, safe = self.spool.start, self.ledger.safe
-        self.spool.trim(start + round(share * self.spool.samples))
+        self.spool.trim(start + round(share * (self.spool.end - self.spool.start)))
         start, end = max(start, safe), self.spool.start
         if end > start:
             self._take(self.ledger.lose(end))

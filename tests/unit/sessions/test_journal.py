@@ -131,7 +131,8 @@ def test_an_id_that_is_taken_is_not_used_again(
 
 def test_a_folder_that_cannot_be_had_is_told_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(JournalError, match=r"cannot be saved in .*file \(.+\): .+"):
+    sentence = r"cannot be saved \(.+\): make room, make .*file writable"
+    with pytest.raises(JournalError, match=sentence):
         Journal.create(tmp_path / "file", HEADER)
 
 
