@@ -106,8 +106,8 @@ async def test_an_hour_with_a_fault_every_few_seconds(trial: Begin) -> None:
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.timeout(400)
 async def test_half_an_hour_offline(trial: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Live sound a hundred times faster than life."""
-    monkeypatch.setattr(capture, "SAMPLE_RATE", 100 * SAMPLE_RATE)
+    """Live sound fifty times faster than life."""
+    monkeypatch.setattr(capture, "SAMPLE_RATE", 50 * SAMPLE_RATE)
     monkeypatch.setattr(uplink, "CONFIRMED_SPEED", 400.0)
     rss = psutil.Process().memory_info
     async with oracle_server() as server, fault_proxy(server.port) as wire:

@@ -65,7 +65,7 @@ async def test_a_server_that_stands_still_is_noticed(
         one.strike()
         fault(server.streams[-1])
         await one.until(lambda: one.noticed is not None or _behind(one), NOTICED_WITHIN)
-        await one.until_noticed(8)
+        await one.until_noticed(15)
         one.heal()
         await one.until_it_goes_on(20)
         await one.stop()

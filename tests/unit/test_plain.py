@@ -5,12 +5,14 @@ import json
 from dataclasses import replace
 from itertools import pairwise
 
+import pytest
 import srt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.captions import SAMPLE_RATE, Segment, SegmentKey, clean
-from tui.plain import CaptionPrinter, caption_format
+from tui.captions import SAMPLE_RATE, Event, EventKind, Segment, SegmentKey, clean
+from tui.live.feed import Snapshot, State
+from tui.plain import CaptionPrinter, Reporter, caption_format
 
 FORMATS = ("text", "lines", "jsonl", "srt", "vtt")
 
@@ -79,3 +81,20 @@ def test_hostile_text_never_comes_out_as_control_bytes(texts: list[str]) -> None
         assert all(char == "\n" or char.isprintable() or ord(char) > 0x9F for char in out)
         assert "\x1b" not in out
         out.encode()
+
+
+def test_what_breaks_is_told_once_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    reporter, why = Reporter(), "captions.example.org does not answer"
+    gone = Snapshot(State.RECONNECTING, why, attempt=1)
+    for snapshot in (Snapshot(State.STARTING, why, attempt=1), gone, replace(gone, attempt=2)):
+        reporter.take(snapshot)
+    seam = Event(EventKind.RECONNECTED, 0, "no captions for 12 s", 16_000)
+    gap = Event(EventKind.GAP, 0, "there was no room to keep it", 32_000)
+    reporter.take(Snapshot(State.LIVE, events=(seam, gap)))
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.splitlines() == [
+        f"no connection, nothing is lost, captty tries again: {why}",
+        "[reconnected: no captions for 12 s]",
+        "[2 s of audio lost: there was no room to keep it]",
+    ]

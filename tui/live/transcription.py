@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from tui.audio.level import Level
 from tui.audio.spool import Loss, Spool
-from tui.captions import SAMPLE_RATE, Change, Event, EventKind, Segment
+from tui.captions import SAMPLE_RATE, Change, Event, EventKind, Segment, length_text
 from tui.live.feed import Feed, Progress
 from tui.live.ledger import Ledger
 from tui.live.recorder import Recorder
@@ -53,6 +53,8 @@ class Transcription:
         self._losing: Loss | None = None
         """What is being given up, until it comes to an end."""
         self._lost_at = 0.0
+        self._tail_lost = ""
+        """One sentence where the last audio could not be kept."""
         self._gave_way = -math.inf
 
     def begin(self, recorder: Recorder) -> None:
@@ -159,12 +161,36 @@ class Transcription:
         Text that is open stays so where its audio is kept: it may yet be recognised to its end.
         """
         self.note_lost(last=True)
+        if self.recorder:
+            self.recorder.flush(last=True)
         start, end = self.ledger.frontier, self.spool.end
-        if not (self.recorder and self.recorder.journal) or end <= start:
+        kept = end > start and self._put_on_disk()
+        if not kept:
             self._take(self.ledger.conclude())
         if end > start:
-            self.happened(EventKind.UNCONFIRMED, start, until=end)
+            self._tell_unconfirmed(start, end, kept=kept)
         return (end - start) / SAMPLE_RATE
+
+    def _put_on_disk(self) -> bool:
+        """Leave the audio beside the journal for later; returns whether it is all there."""
+        if self._journal is None:
+            return False
+        self.spool.keep_in(self._journal.folder / SPOOL)
+        self.spool.close()
+        return self.spool.trouble is None
+
+    def _tell_unconfirmed(self, start: int, end: int, *, kept: bool) -> None:
+        seconds = (end - start) / SAMPLE_RATE
+        if kept or self._journal is None:
+            self.happened(EventKind.UNCONFIRMED, start, until=end)
+            self._feed.unfinished(seconds if kept else 0.0)
+        else:
+            self.happened(EventKind.GAP, start, _NOT_KEPT, end)
+            self._tail_lost = f"the last {length_text(seconds)} are lost: {_NOT_KEPT}"
+
+    @property
+    def _journal(self) -> Journal | None:
+        return self.recorder.journal if self.recorder else None
 
     @property
     def came_to_nothing(self) -> bool:
@@ -176,28 +202,16 @@ class Transcription:
         self._feed.language(language)
 
     def close(self, cause: str, unconfirmed: float, *, complete: bool) -> None:
-        """End the journal; audio of which so many seconds are not confirmed is kept for later."""
-        if self.recorder:
-            self.recorder.flush(last=True)
-        journal = self.recorder.journal if self.recorder else None
-        kept = bool(unconfirmed or (self.recorder and self.recorder.waiting))
-        if kept and journal:
-            self._leave_audio(journal, unconfirmed)
-        else:
+        """End the journal of a session of which so many seconds are not confirmed."""
+        journal, waiting = self._journal, bool(self.recorder and self.recorder.waiting)
+        if journal is None or not (unconfirmed or waiting):
             self.spool.discard()
+        elif waiting and self._put_on_disk():
+            self._feed.unfinished((self.spool.end - self.spool.start) / SAMPLE_RATE)
         if journal:
-            journal.close(cause, max(self.spool.end, self._heard), complete=complete and not kept)
+            whole = complete and not unconfirmed and not waiting
+            journal.close(cause, max(self.spool.end, self._heard), complete=whole)
         self._tell_trouble()
-
-    def _leave_audio(self, journal: Journal, unconfirmed: float) -> None:
-        """Put the audio on disk for later, and tell where that cannot be done."""
-        self.spool.keep_in(journal.folder / SPOOL)
-        self.spool.close()
-        if self.spool.trouble:
-            self.happened(EventKind.GAP, self.ledger.frontier, _NOT_KEPT, self.spool.end)
-        else:
-            held = (self.spool.end - self.spool.start) / SAMPLE_RATE
-            self._feed.unfinished(unconfirmed or held)
 
     def discard(self) -> None:
         """End the session and leave nothing of it."""
@@ -264,4 +278,4 @@ class Transcription:
         if self.recorder and self.recorder.journal:
             self._feed.saved(self.recorder.journal.id)
         trouble = self.recorder.trouble if self.recorder else ""
-        self._feed.trouble(trouble or self.spool.trouble or "")
+        self._feed.trouble(trouble or self._tail_lost or self.spool.trouble or "")
