@@ -151,6 +151,8 @@ class Run:
         self._task = asyncio.create_task(self._through(server))
         try:
             outcome = await self._task
+        except asyncio.CancelledError:  # before it could begin
+            outcome = Outcome("abandoned")
         finally:
             self._source.close()
         state = State.FAILED if outcome.failure else State.ENDED
@@ -159,7 +161,9 @@ class Run:
     async def _through(self, server: Server) -> Outcome:
         outcome, host = Outcome("failed", "captty itself failed"), Host(server)
         try:
-            if not self._stopping.is_set():
+            if self._stopping.is_set():
+                outcome = Outcome("abandoned")
+            else:
                 outcome = await self._until_all_is_said(host)
         except asyncio.CancelledError:  # the user does not want to wait for the rest
             outcome = Outcome("abandoned", self._failure)
