@@ -99,6 +99,7 @@ class Run:
         self._abandoned = False
         self._cause = "stopped"
         self._failure = ""
+        self._outcome: Outcome | None = None
 
     # What the user wants
 
@@ -151,8 +152,10 @@ class Run:
         self._task = asyncio.create_task(self._through(server))
         try:
             outcome = await self._task
-        except asyncio.CancelledError:  # before it could begin
-            outcome = Outcome("abandoned")
+        except asyncio.CancelledError:  # before it could begin, or after it had ended
+            outcome = self._outcome or Outcome("abandoned")
+            if self._outcome is None:
+                self._conclude(outcome)
         finally:
             self._source.close()
         state = State.FAILED if outcome.failure else State.ENDED
@@ -330,6 +333,7 @@ class Run:
 
     def _conclude(self, outcome: Outcome) -> None:
         """Leave a journal that is closed, whatever happened."""
+        self._outcome = outcome
         if self._ticker:
             self._ticker.cancel()
         unconfirmed = self._text.conclude() if self._standing.began else 0.0
