@@ -1,7 +1,8 @@
 """Interrupted sessions that are taken up again, and servers that make the end or a switch hard."""
 
 import asyncio
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -190,3 +191,49 @@ async def test_audio_that_was_heard_is_kept_when_the_next_connection_is_refused(
     assert trial.last.state is State.FAILED
     assert trial.last.unfinished > 0
     assert SessionStore(tmp_path).unfinished()
+
+
+def full_for_audio(full: Callable[[int, bytes], int]) -> Callable[[int, bytes], int]:
+    """`os.write` that has room for the journal's lines and none for audio."""
+    write = os.write
+
+    def choose(fd: int, data: bytes) -> int:
+        return write(fd, data) if bytes(data[:1]) == b"{" else full(fd, data)
+
+    return choose
+
+
+async def test_audio_that_cannot_be_kept_at_the_end_is_told_and_never_promised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(fd: int, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tui.audio.spool_files.os.write", full_for_audio(full))
+    refused = Manner(at_second={3: hang_up(1008, "no more")})
+    async with oracle_server(Script(manners=[refused], words_a_segment=99)) as server:
+        trial = Trial("no room", server.endpoint(), tmp_path, 600, paced=True)
+        trial.session.start()
+        await trial.over()
+    assert trial.last.unfinished == 0
+    assert "are lost: there was no room" in trial.last.trouble
+    assert trial.happened(EventKind.GAP) == 1
+    assert trial.happened(EventKind.UNCONFIRMED) == 0
+
+
+async def test_a_server_whose_echoes_stop_while_it_talks_on_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uplink, "OWED_SECONDS", 1.0)
+    async with oracle_server(Script(speed=10)) as server:
+
+        async def stop_echoing(stream: Stream) -> None:
+            server.script.echo = False
+
+        server.script.manners = [Manner(at_second={8: stop_echoing})]
+        trial = Trial("no more echoes", server.endpoint(), tmp_path, 60)
+        trial.session.start()
+        await trial.until(lambda: len(server.streams) > 1)
+        server.script.echo = True
+        await trial.over()
+    trial.assert_exact()
