@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import tui
@@ -14,7 +14,7 @@ from tui.audio.spool import Spool
 from tui.captions import EventKind, clean
 from tui.captions.languages import language_code
 from tui.live.host import Server
-from tui.live.run import Past
+from tui.live.run import OpenJournal, Past
 from tui.live.session import LiveSession
 from tui.server.embedded import THIS_MACHINE, EmbeddedServer
 from tui.sessions.journal import Journal, SessionHeader
@@ -158,10 +158,10 @@ async def _given(endpoint: Endpoint) -> AsyncIterator[Endpoint]:
     yield endpoint
 
 
-def _journals(folder: Path) -> Callable[[Source, Endpoint, Request], Journal]:
-    def begin(source: Source, endpoint: Endpoint, request: Request) -> Journal:
+def _journals(folder: Path) -> OpenJournal:
+    def begin(source: Source, endpoint: Endpoint, request: Request, heard: datetime) -> Journal:
         header = SessionHeader(
-            started_at=datetime.now(UTC),
+            started_at=heard,
             source_kind=source.info.kind,
             source_name=source.info.name,
             language=request.language,

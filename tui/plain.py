@@ -16,7 +16,7 @@ from tui.live.session import LiveSession
 from tui.sessions.cues import Cue, cues, note_text
 from tui.sessions.export import srt_cue, text_line, vtt_cue, vtt_header
 
-_TOLD = (EventKind.RECONNECTED, EventKind.LANGUAGE, EventKind.GAP)
+_TOLD = (EventKind.RECONNECTED, EventKind.LANGUAGE, EventKind.GAP, EventKind.SOURCE)
 
 
 class CaptionFormat(Protocol):
@@ -157,6 +157,7 @@ class Reporter:
 
     def __init__(self) -> None:
         self._offline = False
+        self._silence = ""
 
     def take(self, snapshot: Snapshot) -> None:
         """Tell what is new."""
@@ -165,6 +166,9 @@ class Reporter:
         if offline and not self._offline:
             self._tell(f"no connection, nothing is lost, captty tries again: {snapshot.reason}")
         self._offline = offline
+        if snapshot.silence and snapshot.silence != self._silence:
+            self._tell(snapshot.silence)
+        self._silence = snapshot.silence
         for event in snapshot.events:
             if event.kind in _TOLD:
                 self._tell(note_text(event))

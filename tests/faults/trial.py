@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,7 @@ def at(endpoint: Endpoint) -> Server:
 def journals(folder: Path) -> OpenJournal:
     """Begins journals in the folder."""
 
-    def begin(source: Source, endpoint: Endpoint, request: Request) -> Journal:
+    def begin(source: Source, endpoint: Endpoint, request: Request, _: datetime) -> Journal:
         header = SessionHeader(
             "file", source.info.name, request.language, endpoint.name, endpoint.engine, "0"
         )

@@ -18,6 +18,8 @@ class EventKind(StrEnum):
     """An interrupted session was taken up again."""
     GAP = "gap"
     """Audio was lost from `at` to `until`."""
+    SOURCE = "source"
+    """From here on the sound comes from somewhere else; the text is its name."""
     UNCONFIRMED = "unconfirmed"
     """The server did not confirm what was said from `at` to `until`; the audio is kept."""
     ERROR = "error"

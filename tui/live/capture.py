@@ -4,14 +4,18 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from tui.audio.level import Level, measure
-from tui.audio.source import Source
+from tui.audio.source import Fact, Missed, Source
 from tui.captions import SAMPLE_RATE
 from tui.live.reader import SourceReader
 
 _LEVEL_SAMPLES = SAMPLE_RATE // 5
 _MOST_BLOCKS = 4
 _LATE_SECONDS = 2.0
-"""A block that is later than this is not made up for by a burst."""
+"""A block of a file that is later than this is not made up for by a burst."""
+_BURST_SECONDS = 10.0
+"""How far live sound may run ahead of the clock: what pipes and stations had waiting at the start
+is late already, but whole files behind them are not to rush by. Clocks that differ by 0.01 % take
+a day to use it up."""
 _CHUNKS_AT_ONCE = 40
 """Handed from thread to thread where nobody waits for the single chunk."""
 
@@ -19,10 +23,19 @@ _CHUNKS_AT_ONCE = 40
 class Capture:
     """Reads a source at real-time pace, or as fast as the server takes it; can be paused."""
 
-    def __init__(self, source: Source, *, paced: bool, measured: Callable[[Level], None]) -> None:
+    def __init__(
+        self,
+        source: Source,
+        *,
+        paced: bool,
+        measured: Callable[[Level], None],
+        told: Callable[[Fact], None],
+    ) -> None:
+        """`told` gets what the source tells besides sound, in its place."""
         self._source = source
         self._paced = paced
         self._measured = measured
+        self._told = told
         self._running = asyncio.Event()
         self._running.set()
         self._due = 0.0
@@ -47,19 +60,30 @@ class Capture:
         reader = SourceReader(self._source, 1 if self._paced else _CHUNKS_AT_ONCE)
         try:
             async for block in reader.blocks():
-                await self._running.wait()
-                await self._keep_pace(len(block) / 2 / SAMPLE_RATE)
-                await offer(block)
-                self._measure(block)
+                if await self._heard(block):
+                    if isinstance(block, bytes):
+                        await self._keep_pace(len(block) / 2 / SAMPLE_RATE)
+                        await offer(block)
+                        self._measure(block)
+                    else:
+                        self._told(block)
         finally:
             await reader.stop()
+
+    async def _heard(self, block: bytes | Fact) -> bool:
+        """Whether a block counts: what goes by in a pause does not, what waits comes after it."""
+        if self._source.info.waits:
+            await self._running.wait()
+        return self._running.is_set() or not isinstance(block, bytes | Missed)
 
     async def _keep_pace(self, seconds: float) -> None:
         """Return when a microphone would have delivered the block."""
         if not self._paced:
             return
         now = asyncio.get_running_loop().time()
-        if now - self._due > _LATE_SECONDS:
+        if self._source.info.live:
+            self._due = max(self._due, now - _BURST_SECONDS)
+        elif now - self._due > _LATE_SECONDS:
             self._due = now  # the process was stopped, or the machine slept: no sound was missed
         self._due += seconds
         if self._due > now:

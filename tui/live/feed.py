@@ -19,6 +19,8 @@ class State(StrEnum):
     LIVE = "live"
     RECONNECTING = "reconnecting"
     """No connection: audio is kept until there is one again; the reason says why."""
+    NO_SOUND = "no sound"
+    """The source gives nothing, and may give sound again; `Snapshot.silence` says why."""
     PAUSED = "paused"
     """No audio comes until the user resumes; where there is no connection, the reason says why."""
     FINISHING = "finishing"
@@ -70,7 +72,11 @@ class Snapshot:
     unfinished: float = 0.0
     """Seconds of audio that no server has confirmed, kept to be finished after the end."""
     trouble: str = ""
-    """One sentence while text cannot be saved."""
+    """One sentence while text or recording cannot be saved."""
+    silence: str = ""
+    """One sentence while no sound comes from the source."""
+    recording: bool = False
+    """Whether the audio is kept to be listened to."""
     server: str = ""
     engine: str = ""
     progress: Progress = Progress()
@@ -132,6 +138,18 @@ class Feed:
         """Text cannot be saved, or can again where the sentence is empty."""
         with self._lock:
             self._snapshot = replace(self._snapshot, trouble=trouble)
+        self._notify()
+
+    def silence(self, sentence: str) -> None:
+        """No sound comes, or does again where the sentence is empty."""
+        with self._lock:
+            self._snapshot = replace(self._snapshot, silence=sentence)
+        self._notify()
+
+    def recording(self, recording: bool) -> None:
+        """The audio is kept from now on, or is not any more."""
+        with self._lock:
+            self._snapshot = replace(self._snapshot, recording=recording)
         self._notify()
 
     def progress(self, progress: Progress, level: Level | None) -> None:

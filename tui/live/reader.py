@@ -5,7 +5,7 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
-from tui.audio.source import Source, SourceError
+from tui.audio.source import Fact, Source, SourceError
 
 _BLOCKS_AHEAD = 50
 _LETTING_GO_SECONDS = 0.5
@@ -19,20 +19,21 @@ class SourceReader:
         self._chunks_a_block = chunks_a_block
         self._room = threading.Semaphore(_BLOCKS_AHEAD)
         self._stopped = threading.Event()
-        self._blocks: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
+        self._blocks: asyncio.Queue[bytes | Fact | Exception | None] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._read, name="source", daemon=True)
         self._thread.start()
 
-    async def blocks(self) -> AsyncIterator[bytes]:
-        """PCM16 mono at 16 000 Hz, block by block, until the source ends.
+    async def blocks(self) -> AsyncIterator[bytes | Fact]:
+        """PCM16 mono at 16 000 Hz, block by block, with facts in their places, until it ends.
 
         Raises `SourceError` where the source breaks off.
         """
         while (block := await self._blocks.get()) is not None:
             if isinstance(block, Exception):
                 raise block
-            self._room.release()
+            if isinstance(block, bytes):
+                self._room.release()
             yield block
 
     async def stop(self) -> None:
@@ -45,8 +46,7 @@ class SourceReader:
         block: list[bytes] = []
         try:
             for chunk in self._source.chunks():
-                block.append(chunk)
-                if len(block) == self._chunks_a_block and not self._hand_over(block):
+                if not self._take(chunk, block):
                     break
         except BaseException as error:
             self._hand_over(block)
@@ -56,6 +56,15 @@ class SourceReader:
             self._tell(None)
         finally:
             self._source.close()
+
+    def _take(self, chunk: bytes | Fact, block: list[bytes]) -> bool:
+        """Add a chunk to the block, or a fact behind it; returns whether anybody still listens."""
+        if isinstance(chunk, bytes):
+            block.append(chunk)
+            return len(block) < self._chunks_a_block or self._hand_over(block)
+        listens = self._hand_over(block)
+        self._tell(chunk)
+        return listens
 
     def _hand_over(self, block: list[bytes]) -> bool:
         """Pass the block on as soon as there is room; returns whether anybody still listens."""
@@ -68,7 +77,7 @@ class SourceReader:
             block.clear()
         return True
 
-    def _tell(self, item: bytes | Exception | None) -> None:
+    def _tell(self, item: bytes | Fact | Exception | None) -> None:
         with suppress(RuntimeError):  # the loop is gone: nobody listens any more
             self._loop.call_soon_threadsafe(self._blocks.put_nowait, item)
 

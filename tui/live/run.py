@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from tui.audio.level import Level
 from tui.audio.silence import quietest
-from tui.audio.source import Source, SourceError
-from tui.audio.spool import Spool
+from tui.audio.source import Fact, Missed, Source, SourceError, Switched, Trouble
+from tui.audio.spool import Loss, Spool
 from tui.captions import SAMPLE_RATE, CapttyError, EventKind, Segment
 from tui.captions.languages import language_name
 from tui.live.capture import Capture
@@ -23,8 +24,8 @@ from tui.live.uplink import Uplink
 from tui.sessions.journal import Journal
 from tui.wire.endpoint import Endpoint, Request, ServerUnavailable
 
-OpenJournal = Callable[[Source, Endpoint, Request], Journal]
-"""Begins the journal of a session. Raises `JournalError`."""
+OpenJournal = Callable[[Source, Endpoint, Request, datetime], Journal]
+"""Begins the journal of a session whose first sample was heard at a time. Raises `JournalError`."""
 
 BACKLOG_SAMPLES = 10 * SAMPLE_RATE
 """Unsent audio at which a source that can wait is kept waiting."""
@@ -83,8 +84,8 @@ class Run:
         self._request = request
         self._open_journal = open_journal
         self._past = past
-        self._paced = paced
-        self._capture = Capture(source, paced=paced, measured=self._measured)
+        self._paced = paced or (source.info.live and not source.info.waits)
+        self._capture = Capture(source, paced=self._paced, measured=self._measured, told=self._told)
         self._spool = past.spool if past else Spool()
         self._text = Transcription(self._spool, feed, source.info.samples)
         self._standing = Standing(feed)
@@ -100,6 +101,7 @@ class Run:
         self._cause = "stopped"
         self._failure = ""
         self._outcome: Outcome | None = None
+        self._started_at = datetime.now(UTC)
 
     # What the user wants
 
@@ -180,6 +182,8 @@ class Run:
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
+                if self._source.info.live:
+                    self._start_capture(tasks)
                 self._go_on(0, self._request)
                 for boundary, language in self._past.languages[1:] if self._past else ():
                     self._go_on(boundary, replace(self._request, language=language))
@@ -194,15 +198,23 @@ class Run:
     def _connected(self, endpoint: Endpoint) -> None:
         """A connection was made; with the first one the session begins."""
         if not self._standing.began and self._tasks:
+            if not self._source.info.live:
+                self._start_capture(self._tasks)
             self._begin(endpoint)
-            self._tasks.create_task(self._captured())
             self._standing.online()
+
+    def _start_capture(self, tasks: asyncio.TaskGroup) -> None:
+        """Listen from now on: at once where the sound goes by, else when somebody hears it."""
+        self._started_at = datetime.now(UTC)
+        tasks.create_task(self._captured())
 
     def _begin(self, endpoint: Endpoint) -> None:
         self._feed.about(server=endpoint.name, engine=endpoint.engine)
         begin = self._open_journal
         if begin:
-            recorder = Recorder(lambda: begin(self._source, endpoint, self._request))
+            recorder = Recorder(
+                lambda: begin(self._source, endpoint, self._request, self._started_at)
+            )
             self._text.begin(recorder)
         self._ticker = asyncio.create_task(self._text.run())
         if self._past:
@@ -233,6 +245,21 @@ class Run:
             self._desk.pulse.beat()
             while not self._paced and self._backlog > BACKLOG_SAMPLES:
                 await self._desk.pulse.wait(1.0)
+
+    def _told(self, fact: Fact) -> None:
+        """Take what the source tells besides sound."""
+        match fact:
+            case Missed(samples, cause):
+                start = self._spool.end
+                self._spool.append(bytes(2 * samples))
+                self._text.missed(Loss(start, self._spool.end, cause))
+                self._measured(None)
+            case Trouble(sentence):
+                self._feed.silence(sentence)
+                self._text.note_lost(last=not sentence)
+                self._standing.soundless(bool(sentence))
+            case Switched(name):
+                self._text.happened(EventKind.SOURCE, self._spool.end, name)
 
     @property
     def _uplink(self) -> Uplink | None:

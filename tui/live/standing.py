@@ -11,6 +11,7 @@ class Standing:
         self._began = False
         self._paused = False
         self._finishing = False
+        self._soundless = False
         self._offline = ""
         self._attempt = 0
         self._tell()
@@ -40,6 +41,11 @@ class Standing:
         self._paused = paused
         self._tell()
 
+    def soundless(self, soundless: bool) -> None:
+        """The source gives nothing, or gives sound again."""
+        self._soundless = soundless
+        self._tell()
+
     def finish(self) -> None:
         """There is no more audio."""
         self._finishing = True
@@ -56,4 +62,6 @@ class Standing:
             return State.FINISHING
         if self._paused:
             return State.PAUSED
-        return State.RECONNECTING if self._offline else State.LIVE
+        if self._offline:
+            return State.RECONNECTING
+        return State.NO_SOUND if self._soundless else State.LIVE

@@ -50,6 +50,7 @@ class Transcription:
         self._kept = False
         self._heard = 0
         """Samples of a session that was taken up again."""
+        self._missed: list[Loss] = []
         self._losing: Loss | None = None
         """What is being given up, until it comes to an end."""
         self._lost_at = 0.0
@@ -134,20 +135,32 @@ class Transcription:
             self.recorder.event(event)
         self._feed.happened(event)
 
+    def missed(self, loss: Loss) -> None:
+        """The source could not give this part of its sound; told when it gives sound again."""
+        self._missed.append(loss)
+
     def note_lost(self, *, last: bool = False) -> None:
         """Tell of audio that had to be given up before it was text, once that comes to an end."""
         now = time.monotonic()
+        missed, self._missed = self._missed, []
+        for loss in missed:
+            self._lose(loss, loss.start, now)
         for loss in self.spool.take_lost():
             if loss.end <= self.spool.start:
                 self._take(self.ledger.lose(loss.end))
-            if self._losing and (loss.start, loss.cause) != (self._losing.end, self._losing.cause):
-                self._tell_lost(self._losing)
-                self._losing = None
-            start = self._losing.start if self._losing else max(loss.start, self.ledger.safe)
-            self._losing, self._lost_at = replace(loss, start=start), now
+            self._lose(loss, max(loss.start, self.ledger.safe), now)
         if self._losing and (last or now - self._lost_at > _GAP_SECONDS):
             self._tell_lost(self._losing)
             self._losing = None
+
+    def _lose(self, loss: Loss, start: int, now: float) -> None:
+        """Tell of what was being lost before, unless this is more of it."""
+        losing = self._losing
+        if losing and (loss.start, loss.cause) == (losing.end, losing.cause):
+            start = losing.start
+        elif losing:
+            self._tell_lost(losing)
+        self._losing, self._lost_at = replace(loss, start=start), now
 
     def _tell_lost(self, loss: Loss) -> None:
         if loss.end > loss.start:

@@ -297,7 +297,7 @@ class CaptionScreen(Screen[None]):
 
     @property
     def _can_pause(self) -> bool:
-        return self._state in (State.LIVE, State.RECONNECTING, State.PAUSED)
+        return self._state in (State.LIVE, State.NO_SOUND, State.RECONNECTING, State.PAUSED)
 
     @property
     def _can_switch(self) -> bool:

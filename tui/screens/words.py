@@ -19,6 +19,8 @@ def notice(snapshot: Snapshot, starting: str, *, silent: bool) -> str:
             return f"{starting} ({reason}), trying again" if reason else starting
         case State.RECONNECTING:
             return f"no connection: recording goes on{kept}{_because(reason)}"
+        case State.NO_SOUND:
+            return snapshot.silence
         case State.PAUSED:
             trying = f"; no connection, trying again{_because(reason)}" if reason else ""
             return f"paused: space goes on{trying}"

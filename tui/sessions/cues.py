@@ -78,6 +78,8 @@ def note_text(event: Event) -> str:
             told, text = f"the last {length or 'words'} are not confirmed", ""
         case EventKind.GAP:
             told = f"{length} of audio lost" if length else "audio lost"
+        case EventKind.SOURCE:
+            told = "now listening to"
         case _:
             told = str(event.kind)
     return f"[{told}: {text}]" if text else f"[{told}]"

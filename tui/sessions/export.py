@@ -14,7 +14,7 @@ from tui.sessions.record import SessionRecord
 EXPORT_FORMATS = ("srt", "vtt", "txt", "json")
 """What `export` can write."""
 
-_LASTING = (EventKind.GAP, EventKind.RECONNECTED, EventKind.LANGUAGE)
+_LASTING = (EventKind.GAP, EventKind.RECONNECTED, EventKind.LANGUAGE, EventKind.SOURCE)
 """What is told for good."""
 _PENDING = (EventKind.BROKEN, EventKind.UNCONFIRMED)
 """What is told until the session is taken up again: what is not made good then, is said anew."""

@@ -47,6 +47,7 @@ _EVENTS = {
     EventKind.CONNECTED: "connected",
     EventKind.RECONNECTED: "reconnected",
     EventKind.LANGUAGE: "language",
+    EventKind.SOURCE: "now listening to",
     EventKind.PAUSED: "paused",
     EventKind.RESUMED: "resumed",
     EventKind.RECOVERED: "taken up again",

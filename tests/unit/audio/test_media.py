@@ -12,7 +12,7 @@ import pytest
 from tests.unit.audio.sounds import Sound, encode, pcm16, tone, wav
 from tui.audio.level import measure
 from tui.audio.media import MediaFile
-from tui.audio.source import CHUNK_SAMPLES, Source
+from tui.audio.source import CHUNK_SAMPLES
 
 CLIPS = Path(__file__).parents[4] / "shared" / "speech" / "clips"
 FFMPEG = shutil.which("ffmpeg")
@@ -21,7 +21,7 @@ SLACK = 480
 
 
 def heard(path: Path) -> bytes:
-    source: Source = MediaFile.open(path)
+    source = MediaFile.open(path)
     try:
         return b"".join(source.chunks())
     finally:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ from tui.wire.endpoint import Endpoint, Request
 def journals(folder: Path) -> OpenJournal:
     """Begins journals in the folder."""
 
-    def begin(source: Source, endpoint: Endpoint, request: Request) -> Journal:
+    def begin(source: Source, endpoint: Endpoint, request: Request, _: datetime) -> Journal:
         header = SessionHeader("file", source.info.name, "en", endpoint.name, endpoint.engine, "0")
         return Journal.create(folder, header)
 

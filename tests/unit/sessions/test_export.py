@@ -170,6 +170,7 @@ NOTED = {
     EventKind.GAP,
     EventKind.LANGUAGE,
     EventKind.RECONNECTED,
+    EventKind.SOURCE,
     EventKind.UNCONFIRMED,
 }
 PENDING = {EventKind.BROKEN, EventKind.UNCONFIRMED}
