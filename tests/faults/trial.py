@@ -55,10 +55,9 @@ def at(endpoint: Endpoint) -> Server:
 def journals(folder: Path) -> OpenJournal:
     """Begins journals in the folder."""
 
-    def begin(source: Source, endpoint: Endpoint, request: Request, _: datetime) -> Journal:
-        header = SessionHeader(
-            "file", source.info.name, request.language, endpoint.name, endpoint.engine, "0"
-        )
+    def begin(source: Source, endpoint: Endpoint, request: Request, heard: datetime) -> Journal:
+        name, language = source.info.name, request.language
+        header = SessionHeader("file", name, language, endpoint.name, endpoint.engine, "0", heard)
         return Journal.create(folder, header)
 
     return begin
@@ -96,16 +95,19 @@ class Trial:
         *,
         paced: bool = False,
         silent: range = range(0),
+        source: Source | None = None,
+        record: bool = False,
     ) -> None:
-        """`seconds` of sound, nothing being said in those of `silent`."""
+        """`seconds` of sound, nothing being said in those of `silent`; or another source."""
         self.name = fault
         self.folder = folder
         self.silent = silent
         self.session = LiveSession(
-            Spoken(seconds, silent=silent),
+            source or Spoken(seconds, silent=silent),
             at(endpoint),
             Request("en"),
             open_journal=journals(folder),
+            record=record,
             paced=paced,
         )
         self.last = Snapshot()

@@ -19,6 +19,7 @@ from tui.live.probe import probe
 from tui.live.recorder import Recorder
 from tui.live.standing import Standing
 from tui.live.stretch import Desk, Line, Stretch, Unconfirmed
+from tui.live.tape import Tape
 from tui.live.transcription import Transcription
 from tui.live.uplink import Uplink
 from tui.sessions.journal import Journal
@@ -77,6 +78,7 @@ class Run:
         open_journal: OpenJournal | None,
         past: Past | None,
         *,
+        record: bool,
         paced: bool,
     ) -> None:
         self._source = source
@@ -87,7 +89,8 @@ class Run:
         self._paced = paced or (source.info.live and not source.info.waits)
         self._capture = Capture(source, paced=self._paced, measured=self._measured, told=self._told)
         self._spool = past.spool if past else Spool()
-        self._text = Transcription(self._spool, feed, source.info.samples)
+        self._tape = Tape(self._spool, feed, wanted=record)
+        self._text = Transcription(self._spool, self._tape, feed, source.info.samples)
         self._standing = Standing(feed)
         self._stopping = asyncio.Event()
         self._switching = asyncio.Lock()
@@ -132,6 +135,11 @@ class Run:
             switch = self._tasks.create_task(self._switch(language))
             self._switches.add(switch)
             switch.add_done_callback(self._switches.discard)
+
+    def record(self, on: bool) -> None:
+        """Keep the audio to be listened to, or no more."""
+        self._tape.switch(on)
+        self._text.look_after_tape()
 
     def stop(self) -> None:
         """End the capture; what was captured is still transcribed."""
@@ -240,18 +248,22 @@ class Run:
 
     async def _offer(self, pcm: bytes) -> None:
         """Take captured audio; a source that can wait waits until the backlog is short again."""
-        self._spool.append(pcm)
+        self._take(pcm)
         if self._desk:
             self._desk.pulse.beat()
             while not self._paced and self._backlog > BACKLOG_SAMPLES:
                 await self._desk.pulse.wait(1.0)
+
+    def _take(self, pcm: bytes) -> None:
+        self._spool.append(pcm)
+        self._tape.hear(pcm)
 
     def _told(self, fact: Fact) -> None:
         """Take what the source tells besides sound."""
         match fact:
             case Missed(samples, cause):
                 start = self._spool.end
-                self._spool.append(bytes(2 * samples))
+                self._take(bytes(2 * samples))
                 self._text.missed(Loss(start, self._spool.end, cause))
                 self._measured(None)
             case Trouble(sentence):

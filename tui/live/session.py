@@ -27,16 +27,21 @@ class LiveSession:
         *,
         open_journal: OpenJournal | None = None,
         past: Past | None = None,
+        record: bool = False,
         paced: bool = True,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
-        """`past` is what an interrupted session left: it goes on where that one broke off."""
+        """`past` is what an interrupted session left: it goes on where that one broke off.
+
+        `record`: keep the audio, too, where the session is saved.
+        """
         self.source = source
         self.feed = Feed(wake)
         self._server = server
         self._request = request
         self._open_journal = open_journal
         self._past = past
+        self._record = record
         self._paced = paced
         self._thread = threading.Thread(target=self._work, name="session", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -62,6 +67,13 @@ class LiveSession:
         Told by a `LANGUAGE` event, or by an `ERROR` event where the server cannot do it.
         """
         self._intend(lambda run: run.switch(language))
+
+    def record(self, on: bool) -> None:
+        """Keep the audio from here on to be listened to, or no more.
+
+        Told by `Snapshot.recording`; nothing happens where the session is not saved.
+        """
+        self._intend(lambda run: run.record(on))
 
     def stop(self) -> None:
         """Take no more audio, wait for the last words, end."""
@@ -110,6 +122,7 @@ class LiveSession:
             self._request,
             self._open_journal,
             self._past,
+            record=self._record,
             paced=self._paced,
         )
         with self._control:

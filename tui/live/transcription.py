@@ -14,6 +14,7 @@ from tui.captions import SAMPLE_RATE, Change, Event, EventKind, Segment, length_
 from tui.live.feed import Feed, Progress
 from tui.live.ledger import Ledger
 from tui.live.recorder import Recorder
+from tui.live.tape import Tape
 from tui.live.uplink import TRACE_SAMPLES, Uplink
 from tui.sessions.journal import Journal
 from tui.sessions.lines import SPOOL
@@ -35,9 +36,10 @@ _YIELD_SECONDS = 5.0
 class Transcription:
     """The text of a session, and the audio that is not text yet."""
 
-    def __init__(self, spool: Spool, feed: Feed, total: int | None) -> None:
+    def __init__(self, spool: Spool, tape: Tape, feed: Feed, total: int | None) -> None:
         """`total` is the length of the source in samples, where it is known."""
         self.spool = spool
+        self._tape = tape
         self.ledger = Ledger()
         self.recorder: Recorder | None = None
         """`None` where nothing is saved."""
@@ -62,6 +64,11 @@ class Transcription:
         """Save the session from here on."""
         self.recorder = recorder
         self._keep_audio()
+        self.look_after_tape()
+
+    def look_after_tape(self) -> None:
+        """Let the recording begin or end where it can."""
+        self._tape.look(self.recorder)
         self._tell_trouble()
 
     def restore(self, segments: Iterable[Segment], epochs: int, samples: int) -> None:
@@ -82,7 +89,7 @@ class Transcription:
             while True:
                 await asyncio.sleep(_KEEP_SECONDS)
                 self._keep_audio()
-                self._tell_trouble()
+                self.look_after_tape()
                 self.note_lost()
         finally:
             if writing:
@@ -174,6 +181,7 @@ class Transcription:
         Text that is open stays so where its audio is kept: it may yet be recognised to its end.
         """
         self.note_lost(last=True)
+        self._tape.close()
         if self.recorder:
             self.recorder.flush(last=True)
         start, end = self.ledger.frontier, self.spool.end
@@ -291,4 +299,5 @@ class Transcription:
         if self.recorder and self.recorder.journal:
             self._feed.saved(self.recorder.journal.id)
         trouble = self.recorder.trouble if self.recorder else ""
-        self._feed.trouble(trouble or self._tail_lost or self.spool.trouble or "")
+        audio = self._tail_lost or self.spool.trouble or self._tape.trouble
+        self._feed.trouble(trouble or audio or "")

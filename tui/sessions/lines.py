@@ -24,6 +24,8 @@ RECORD = "events.jsonl"
 """In a session's folder: its record."""
 SPOOL = "spool"
 """In a session's folder: the folder of the audio that is still needed, raw PCM16 in `*.pcm`."""
+RECORDING = "audio"
+"""In a session's folder: the folder of what is kept to be listened to."""
 
 T = TypeVar("T")
 

@@ -1,0 +1,237 @@
+"""A session's audio, kept to be listened to: Ogg Opus files that a crash leaves playable."""
+
+import contextlib
+import errno
+import os
+import threading
+import time
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.stream import AudioStream
+
+from tui.captions import SAMPLE_RATE
+
+BIT_RATE = 24_000
+"""Bits a second: speech is as clear as it came, and an hour takes 11 MB."""
+PAGE_SECONDS = 0.25
+"""Of a page of Ogg. The newest one waits in memory for the next: a crash costs two of them."""
+MOST_WAITING = 10 * 60 * SAMPLE_RATE * 2
+"""Bytes that wait for a disk which takes nothing, until it is given up: ten minutes."""
+
+_PIECE = 2 * SAMPLE_RATE
+"""Bytes encoded together, at most: one second."""
+_STUCK = "the disk has taken nothing for ten minutes"
+
+
+class Recording:
+    """Writes a session's audio into `folder`, one file for each time it is switched on.
+
+    A file's name is the absolute index of its first sample. No method waits for the disk but
+    `close`; where the disk fails, the recording stops and `trouble` tells why.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Nothing is written, or made, until there is sound to keep."""
+        self._folder = folder
+        self._file: _RecordingThread | None = None
+        self._ending: list[_RecordingThread] = []
+
+    @property
+    def active(self) -> bool:
+        """Whether samples that are appended now are kept."""
+        return self._file is not None and not self._file.trouble
+
+    @property
+    def trouble(self) -> str:
+        """One sentence where the newest file could not be written on; empty while all is well."""
+        newest = self._file or (self._ending[-1] if self._ending else None)
+        return newest.trouble if newest else ""
+
+    def start(self, at: int) -> None:
+        """Begin a new file with the sample of absolute index `at`; ends the one before."""
+        self.stop()
+        self._file = _RecordingThread(self._folder, at)
+
+    def append(self, pcm: bytes) -> None:
+        """Keep whole PCM16 mono samples at 16 000 Hz behind the last; ignored unless active."""
+        if self._file and self.active:
+            self._file.append(pcm)
+
+    def stop(self) -> None:
+        """End the file; what was appended is still written."""
+        if self._file:
+            self._file.end()
+            self._ending = [file for file in self._ending if file.is_alive()] + [self._file]
+            self._file = None
+
+    def close(self, timeout: float) -> None:
+        """End the file and wait until all are whole, for at most `timeout` seconds."""
+        self.stop()
+        deadline = time.monotonic() + timeout
+        for file in self._ending:
+            file.join(max(0.0, deadline - time.monotonic()))
+
+
+class _RecordingThread(threading.Thread):
+    """Encodes and writes one file."""
+
+    def __init__(self, folder: Path, at: int) -> None:
+        super().__init__(name="recording", daemon=True)
+        self.trouble = ""
+        """One sentence, where the rest is not kept."""
+        self._path = folder / f"{at:012d}.opus"
+        self._waiting = bytearray()
+        self._ended = False
+        self._news = threading.Condition()
+        self.start()
+
+    def append(self, pcm: bytes) -> None:
+        with self._news:
+            if len(self._waiting) > MOST_WAITING:
+                self._give_up(_STUCK)
+            else:
+                self._waiting += pcm
+                self._news.notify()
+
+    def end(self) -> None:
+        """Write what is waiting and no more."""
+        with self._news:
+            self._ended = True
+            self._news.notify()
+
+    def run(self) -> None:
+        try:
+            with OpusFile(self._path) as file:
+                while waiting := self._take():
+                    for start in range(0, len(waiting), _PIECE):
+                        file.append(waiting[start : start + _PIECE])
+        except OSError as error:
+            self._give_up(error.strerror or str(error))
+        except Exception as error:
+            self._give_up(f"the sound could not be encoded: {type(error).__name__}")
+
+    def _take(self) -> bytes:
+        """What is waiting, once there is something; empty at the end."""
+        with self._news:
+            self._news.wait_for(lambda: self._waiting or self._ended)
+            waiting, self._waiting = self._waiting, bytearray()
+        return bytes(waiting)
+
+    def _give_up(self, why: str) -> None:
+        with self._news:
+            self.trouble = (
+                f"the recording has stopped ({why}), captions go on: free some space or check the"
+                " disk, then record again"
+            )
+            self._waiting = bytearray()
+            self._ended = True
+
+
+class OpusFile:
+    """A new Ogg Opus file of mono sound at 16 000 Hz, written page by page."""
+
+    def __init__(self, path: Path) -> None:
+        """The file is made with its first page. Raises `ValueError` where PyAV has no encoder."""
+        self._pages = _Pages(path)
+        options = {"page_duration": str(round(PAGE_SECONDS * 1e6)), "flush_packets": "1"}
+        self._container = av.open(self._pages, "w", format="ogg", options=options)
+        self._stream: AudioStream = self._container.add_stream(
+            "libopus", rate=SAMPLE_RATE, layout="mono"
+        )
+        self._stream.bit_rate = BIT_RATE
+        self._container.start_encoding()
+        self._pages.head_is_whole = True
+
+    def append(self, pcm: bytes) -> None:
+        """Encode whole PCM16 samples. Raises `OSError`; the file then ends with its last page."""
+        samples = np.frombuffer(pcm, "<i2").reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
+        frame.sample_rate = SAMPLE_RATE
+        self._container.mux(self._stream.encode(frame))
+        self._pages.check()
+
+    def close(self) -> None:
+        """Write the rest. Raises `OSError`."""
+        try:
+            self._container.mux(self._stream.encode(None))
+            self._container.close()
+        finally:
+            self._pages.close()
+        self._pages.check()
+
+    def __enter__(self) -> "OpusFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _Pages:
+    """What FFmpeg writes to: a file of this user alone, in which every write is whole or is not."""
+
+    def __init__(self, path: Path) -> None:
+        self.head_is_whole = False
+        """Whether the next write is a page of sound."""
+        self._path = path
+        self._head = b""
+        self._fd = -1
+        self._size = 0
+        self._error: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        """Write all of it or nothing; an error is for `check`, as FFmpeg would hide it."""
+        if not self.head_is_whole:
+            self._head += data
+        elif self._error is None:
+            try:
+                self._write(self._head + data)
+                self._head = b""
+            except OSError as error:
+                self._error = error
+                self._cut()
+        return len(data)
+
+    def check(self) -> None:
+        """Raises the `OSError` behind which nothing is written any more, if there was one."""
+        if self._error:
+            raise self._error
+
+    def close(self) -> None:
+        """Let what was written reach the disk."""
+        if self._fd >= 0:
+            with contextlib.suppress(OSError):  # some file systems sync nothing
+                os.fsync(self._fd)
+            os.close(self._fd)
+            self._fd = -1
+
+    def _write(self, data: bytes) -> None:
+        if self._fd < 0:
+            self._fd = _new_private(self._path)
+        rest = memoryview(data)
+        while rest:
+            written = os.write(self._fd, rest)
+            if not written:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            rest = rest[written:]
+        self._size += len(data)
+
+    def _cut(self) -> None:
+        """Take away the part of a page that was written, and the file if it has no other."""
+        if self._fd >= 0:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._fd, self._size)
+                if not self._size:
+                    self._path.unlink()
+
+
+def _new_private(path: Path) -> int:
+    """A descriptor of a new file, in a folder that is made if need be. Raises `OSError`."""
+    with contextlib.suppress(FileExistsError):
+        path.parent.mkdir(0o700)
+        path.parent.chmod(0o700)  # whatever the umask took away
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with contextlib.suppress(OSError):  # some file systems know no modes
+        os.fchmod(fd, 0o600)
+    return fd
