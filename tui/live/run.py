@@ -15,10 +15,11 @@ from tui.live.capture import Capture
 from tui.live.connection import ConnectionBroken
 from tui.live.feed import Feed, State
 from tui.live.host import Host, Server
+from tui.live.outcome import Outcome, failed, hint
 from tui.live.probe import probe
 from tui.live.recorder import Recorder
 from tui.live.standing import Standing
-from tui.live.stretch import Desk, Line, Stretch, Unconfirmed
+from tui.live.stretch import Desk, Line, Stretch
 from tui.live.tape import Tape
 from tui.live.transcription import Transcription
 from tui.live.uplink import Uplink
@@ -48,19 +49,6 @@ class Past:
     """How much audio it heard, also what is not in the spool."""
     languages: tuple[tuple[int, str | None], ...]
     """Those of the audio that is left, each with the sample where it begins; one at least."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a session came to its end."""
-
-    cause: str
-    failure: str = ""
-    """One sentence where it broke off."""
-    refused: bool = False
-    """Whether the server does not want it at all."""
-    unconfirmed: bool = False
-    """Whether nothing but the last words is missing."""
 
 
 class SwitchRefused(CapttyError):
@@ -196,7 +184,7 @@ class Run:
                 for boundary, language in self._past.languages[1:] if self._past else ():
                     self._go_on(boundary, replace(self._request, language=language))
         except* CapttyError as errors:
-            outcome = _failed(errors)
+            outcome = failed(errors)
         else:
             outcome = Outcome(self._cause, self._failure)
         finally:
@@ -300,7 +288,7 @@ class Run:
             try:
                 await self._hand_over(language)
             except (ConnectionBroken, ServerUnavailable, SwitchRefused) as error:
-                self._refuse(language, f"{error}{_hint(error)}")
+                self._refuse(language, f"{error}{hint(error)}")
 
     async def _hand_over(self, language: str | None) -> None:
         """Let a new connection go on from a pause between two words, once the server takes it."""
@@ -345,7 +333,7 @@ class Run:
                 raise
             if stretch.spoke or stretch.request == before.request:
                 raise
-            self._refuse(stretch.request.language, f"{error}{_hint(error)}")
+            self._refuse(stretch.request.language, f"{error}{hint(error)}")
             self._stretch = Stretch(stretch.desk, before.request, stretch.start, before=before)
             before.hand_over_to(self._stretch)
             self._stretch.end = stretch.end
@@ -393,20 +381,3 @@ class Run:
             self._text.discard()
         else:
             self._text.close(outcome.cause, unconfirmed, complete=not outcome.failure)
-
-
-def _hint(error: CapttyError) -> str:
-    refused = isinstance(error, ConnectionBroken) and error.hopeless
-    return "; another server may know it, see --server" if refused else ""
-
-
-def _failed(errors: BaseExceptionGroup[CapttyError]) -> Outcome:
-    """What the first of the errors means."""
-    error: BaseException = errors
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    if isinstance(error, Unconfirmed):
-        why = f"the last words are not confirmed: {error}"
-        return Outcome("unconfirmed", why, unconfirmed=True)
-    refused = isinstance(error, ConnectionBroken) and error.hopeless
-    return Outcome("failed", str(error), refused=refused)

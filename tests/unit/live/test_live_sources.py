@@ -69,7 +69,7 @@ def gaps(one: Trial) -> list[Event]:
 def starts(one: Trial) -> dict[str, int]:
     """The sample at which each word begins, in the settled text."""
     return {
-        spoken_word.text.strip(): spoken_word.start
+        spoken_word.text.strip(): spoken_word.start or 0
         for segment in one.segments.values()
         for spoken_word in segment.words
     }
