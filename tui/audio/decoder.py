@@ -1,6 +1,8 @@
 """The frames of a container's first audio stream, and an account of what was lost of them."""
 
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import chain
 from threading import Lock
 
 import av
@@ -28,6 +30,10 @@ _LARGEST_PACKET = 2**16
 """Bytes of one packet of a lossy codec; the largest real ones are a tenth of that."""
 _SIZEABLE = ("pcm_", "adpcm_", "alac", "wavpack")
 """Codecs whose packets may be large, since they decode to little more than they are."""
+_INDEXED = {"flac", "matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2", "mpegts", "ogg"}
+"""Formats in which a place is found by its time stamp, to the sample; in others FFmpeg guesses."""
+_RUN_UP = 1.0
+"""Seconds that are decoded before a place, until a decoder thrown into mid-stream is right."""
 _FLAC_SYNCS = (b"\xff\xf8", b"\xff\xf9")
 
 
@@ -45,13 +51,17 @@ class Decoder:
         self._context.options = {"max_samples": str(_LARGEST_FRAME)}
         self._format = container.format.name
         self._extent = Extent(container, self._stream)
-        self._timeline = Timeline(float(self._stream.time_base or 0))
+        self._tick = float(self._stream.time_base or 0)
         self._leave_out_other_streams()
         self._packets = container.demux()
+        self._timeline = Timeline(self._tick)
+        self._frames: Iterator[AudioFrame] = self._decode()
         self._lock = Lock()
         self._damaged_until = 0.0
         self.lost = 0.0
         """Seconds of sound that were damaged and gave way to silence."""
+        self.surplus = 0
+        """Samples of the first frame behind `skip` that come before the place."""
         self.closed = False
         """Whether `close` was called: then nothing is known about the rest."""
         self.fault = ""
@@ -63,18 +73,80 @@ class Decoder:
         return self._extent.length
 
     @property
+    def reached(self) -> float:
+        """The time stamp behind the last frame in seconds."""
+        return self._timeline.position or 0.0
+
+    @property
     def shortfall(self) -> float:
         """Seconds of sound that should have come behind the last that could be decoded."""
         damaged = self._damaged_until - (self._timeline.position or 0.0)
         return max(self._extent.shortfall, damaged, 0.0)
 
+    def skip(self, seconds: float) -> None:
+        """Let `frames` begin so many seconds behind the first sample; the last call counts.
+
+        Where the format has no index, all that comes before is decoded.
+        """
+        first = next(self._frames, None)
+        if first is None:
+            return
+        self._frames = chain([first], self._frames)
+        if self._indexed and first.pts is not None:
+            seconds = self._seek(first.pts * self._tick, seconds)
+        self._drop(seconds)
+        self.lost = 0.0
+
     def frames(self) -> Iterator[AudioFrame]:
         """Every frame that can be decoded, until the end, the first unreadable byte or `close`."""
+        return self._frames
+
+    def _decode(self) -> Iterator[AudioFrame]:
         while (decoded := self._step()) is not None:
             for frame in decoded:
                 if hole := self._hole_before(frame):
                     yield from _silence(hole)
                 yield frame
+
+    @property
+    def _indexed(self) -> bool:
+        return self._format in _INDEXED or self._context.name.startswith("pcm_")
+
+    def _seek(self, origin: float, seconds: float) -> float:
+        """Go near a place; `origin` is the time stamp of the first sample.
+
+        Returns the seconds from there to the place; where it cannot be found, all of them.
+        """
+        for target in (max(seconds - _RUN_UP, 0.0), 0.0):
+            with self._lock, suppress(av.FFmpegError):
+                if not self.closed:
+                    self._container.seek(round((origin + target) * av.time_base))
+                    self._start_over()
+            found = next(self._frames, None)
+            if found is not None:
+                self._frames = chain([found], self._frames)
+            if found is not None and found.pts is not None:
+                left = origin + seconds - found.pts * self._tick
+                if 0 <= left <= seconds + _RUN_UP:
+                    return left
+        return seconds
+
+    def _start_over(self) -> None:
+        """Take the packets from where the container stands now."""
+        self._packets = self._container.demux()
+        self._timeline = Timeline(self._tick)
+        self._damaged_until = 0.0
+        self._frames = self._decode()
+
+    def _drop(self, seconds: float) -> None:
+        """Leave out the next seconds of sound."""
+        for frame in self._frames:
+            left = round(seconds * frame.rate)
+            if left < frame.samples:
+                self.surplus = left
+                self._frames = chain([frame], self._frames)
+                return
+            seconds -= frame.samples / max(frame.rate, 1)
 
     def close(self) -> None:
         """Let go of the file. Waits for the packet in hand: FFmpeg must not lose it underneath."""

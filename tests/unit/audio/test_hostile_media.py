@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from tests.unit.audio.sounds import encode, flac_frame, pcm16, silent_flac, tone, wav
-from tui.audio import media as media_module
+from tui.audio import track as track_module
 from tui.audio.level import measure
 from tui.audio.media import MediaFile
 from tui.audio.source import SourceError
@@ -276,7 +276,7 @@ def test_a_damaged_last_frame_is_passed_over(tmp_path: Path) -> None:
 def test_a_file_without_end_is_cut_at_the_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(media_module, "LONGEST", 3_600)
+    monkeypatch.setattr(track_module, "LONGEST", 3_600)
     path = silent_flac(tmp_path / "a.flac", 2 * 3_600 * 16_000, 16_000, 1)
     pcm, end = heard(path)
     assert len(pcm) == pytest.approx(3_600 * 32_000, rel=0.01)
