@@ -177,6 +177,14 @@ def encode(n: int, at: float, fields: Fields) -> bytes:
     return body[:-1] + _tail(body)
 
 
+def completes(raw: bytes) -> bool:
+    """Whether a raw line is one that ends a session as it should."""
+    body = raw[:-_TAIL_LENGTH] + b"}"
+    head = _decoded(_HEAD, body) if raw.endswith(_tail(body)) else None
+    end = _decoded(_DECODERS["end"], body) if head and head.k == "end" else None
+    return isinstance(end, EndLine) and end.complete
+
+
 def _tail(body: bytes) -> bytes:
     return b',"crc":"%08x"}\n' % zlib.crc32(body)
 

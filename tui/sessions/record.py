@@ -106,6 +106,8 @@ class SessionRecord:
     """Length of its audio as far as it is known."""
     damage: str | None = None
     """One sentence where the record holds more than could be read."""
+    needed_from: int = 0
+    """The absolute sample index from which audio may hold words that are not here."""
 
     def to_json(self) -> dict[str, Any]:
         """The summary's object with all segments and events; times in seconds."""
@@ -114,6 +116,9 @@ class SessionRecord:
             "events": [_event_json(event) for event in self.events],
         }
 
+
+_UNTIMED_LAG = 30 * SAMPLE_RATE
+"""How far behind the audio that it was sent a server is, at most, that tells no times."""
 
 _Id = tuple[int, int | str]
 """Epoch and id of a segment, as they are written."""
@@ -176,6 +181,22 @@ class RecordBuilder:
         waiting = [event.at for event in self._events if event.kind is EventKind.UNCONFIRMED]
         return max([0, *settled, *waiting[-1:]])
 
+    @property
+    def needed_from(self) -> int:
+        """The absolute sample index from which audio may hold words that no line tells.
+
+        Where no audio waits beside the record, nobody but the record knows.
+        """
+        if self._end is not None and not self._left_open(self._end.samples):
+            return self._end.samples
+        untimed = [line.end for line in self._newest.values() if line.settled and not line.timed]
+        return max([self.covered, *(end - _UNTIMED_LAG for end in untimed)])
+
+    def _left_open(self, end: int) -> bool:
+        """Whether there is a word on audio up to `end` that was not captioned."""
+        kinds = (EventKind.UNCONFIRMED, EventKind.GAP)
+        return any(event.kind in kinds and (event.until or 0) >= end for event in self._events)
+
     def record(self, summary: SessionSummary, damage: str | None) -> SessionRecord:
         """Everything."""
         segments = [
@@ -187,7 +208,9 @@ class RecordBuilder:
         ]
         segments.sort(key=lambda recorded: recorded.segment.key)
         epochs = max((epoch for epoch, _ in self._newest), default=-1) + 1
-        return SessionRecord(summary, segments, self._events, epochs, self._samples(), damage)
+        return SessionRecord(
+            summary, segments, self._events, epochs, self._samples(), damage, self.needed_from
+        )
 
     def _shown(self) -> list[_Id]:
         return [key for key, segment in self._newest.items() if segment.text]

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tui.captions import SAMPLE_RATE, CapttyError, clean
-from tui.sessions.lines import FOLDER, RECORD, SPOOL, LineReader
+from tui.sessions.audio import AudioFile, length_from, recordings, spooled
+from tui.sessions.lines import FOLDER, RECORD, LineReader, completes
 from tui.sessions.record import RecordBuilder, SessionRecord, SessionState, SessionSummary
 
 LAST = "last"
@@ -20,8 +21,8 @@ LAST = "last"
 _ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-z]{4}")
 _SECOND = len("20261122-201311")
 _MOST_NAMED = 10
-_SAMPLE = 2
-"""Bytes."""
+_LONGEST_END = 4_096
+"""Bytes; a line that ends a session is a tenth of that."""
 
 
 class SessionError(CapttyError):
@@ -49,10 +50,10 @@ class SessionStore:
     def unfinished(self) -> _Summaries:
         """Interrupted sessions with audio to be captioned, newest first. Raises `SessionError`.
 
-        Reads no record but of sessions that have such audio.
+        Reads no record but of sessions that have such audio, and the last line of recorded ones.
         """
         folders = [self._folder / name for name in self._names()]
-        summaries = [_summary(folder) for folder in folders if any(_spooled(folder))]
+        summaries = [_summary(folder) for folder in folders if _may_be_unfinished(folder)]
         return _newest_first(summary for summary in summaries if summary and summary.unfinished)
 
     def folder(self, session_id: str) -> Path:
@@ -77,6 +78,13 @@ class SessionStore:
                 f"the session {folder.name} has no record that begins as records do"
             )
         return record
+
+    def recordings(self, session_id: str) -> Sequence[AudioFile]:
+        """The audio that was kept of a session, in order; named as in `load`. As `folder` raises.
+
+        It is there for listening; nothing says that it is whole.
+        """
+        return recordings(self.folder(session_id))
 
     def _names(self) -> Sequence[str]:
         try:
@@ -166,9 +174,8 @@ class _Reading:
         self._live = live
         self.summary = self.builder.summary(live)
         if self.summary and self.summary.state is SessionState.INTERRUPTED:
-            held, end = _spooled(folder)
-            samples = max(0, min(held, end - self.builder.covered))
-            self.summary = replace(self.summary, unfinished=samples / SAMPLE_RATE)
+            unfinished = _unfinished(folder, self.builder)
+            self.summary = replace(self.summary, unfinished=unfinished)
 
     @property
     def damage(self) -> str | None:
@@ -186,16 +193,27 @@ class _Reading:
         return " ".join(told) or None
 
 
-def _spooled(folder: Path) -> tuple[int, int]:
-    """How many samples a session's spool holds, and the absolute index behind the last."""
-    held = end = 0
-    with contextlib.suppress(OSError), os.scandir(folder / SPOOL) as files:
-        for file in files:
-            start, _, suffix = file.name.partition(".")
-            if suffix == "pcm" and start.isdecimal():
-                samples = file.stat().st_size // _SAMPLE
-                held, end = held + samples, max(end, int(start) + samples)
-    return held, end
+def _unfinished(folder: Path, builder: RecordBuilder) -> float:
+    """Seconds of audio that an interrupted session left behind to be captioned."""
+    waiting = [(max(first, builder.covered), last) for first, last in spooled(folder)]
+    needed_from = builder.needed_from
+    recorded = [(max(file.start, needed_from), file.end) for file in recordings(folder)]
+    return length_from([*waiting, *recorded], 0) / SAMPLE_RATE
+
+
+def _may_be_unfinished(folder: Path) -> bool:
+    """Whether there is audio; a recording of a session that is complete is only to listen to."""
+    return any(last > first for first, last in spooled(folder)) or (
+        bool(recordings(folder)) and not _is_complete(folder)
+    )
+
+
+def _is_complete(folder: Path) -> bool:
+    """Whether the last line says so."""
+    with contextlib.suppress(OSError), (folder / RECORD).open("rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - _LONGEST_END))
+        return completes(b"".join(file.readlines()[-1:]))
+    return False
 
 
 def _locked(file: BinaryIO) -> bool:
