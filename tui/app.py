@@ -22,9 +22,13 @@ from textual.widgets import Input
 from tui.captions import CapttyError, clean
 from tui.commands import COMMANDS, INTERRUPT, QUIT, SUSPEND
 from tui.live.feed import Snapshot, saved_as
-from tui.screens.captions import CaptionScreen, OpenSession
+from tui.screens.captions import CaptionScreen
+from tui.screens.opening import OpenSession
+from tui.screens.setup import Setup
 from tui.screens.unfinished import FindUnfinished, FinishSession
+from tui.terminal import Keyboard
 from tui.themes import load_themes, packaged_themes, theme_variable_defaults
+from tui.widgets.sounds import FindDevices
 
 if TYPE_CHECKING:
     from tui.live.session import LiveSession
@@ -41,6 +45,8 @@ _GRACE_SECONDS = 0.5
 """How long the end waits for last words; a second more is for what closes behind them."""
 _INTERRUPT_SECONDS = 3.0
 """Within it a second ctrl+c quits."""
+_KEYBOARD_SECONDS = 0.25
+"""How long a program in front of the pipe may keep the keys that it took."""
 _LAST_RESORT_SECONDS = 3.0
 """How long a terminal that takes nothing may hold up an end that a signal asked for."""
 
@@ -71,29 +77,44 @@ class CapttyApp(App[int]):
         language: str | None = None,
         server: str = "",
         theme: str | None = None,
+        start: float = 0.0,
+        find_devices: FindDevices | None = None,
         recent_languages: Path | None = None,
+        recent_sounds: Path | None = None,
+        saves: bool = True,
+        low_bandwidth: bool = False,
         unfinished: FindUnfinished | None = None,
         finish_session: FinishSession | None = None,
     ) -> None:
         """`open_session` is called on a thread; `source` starts at once where it is given.
 
+        It begins at `start`, in seconds. `find_devices`, on a thread too, lists the microphones.
         `unfinished` and `finish_session`, on threads too, offer to finish what was interrupted.
-        `recent_languages` is the file that keeps the languages used before.
+        `recent_languages` and `recent_sounds` are the files that keep what was used before.
+        `saves` tells whether sessions are kept, and can be recorded. With `low_bandwidth` nothing
+        is drawn more often than four times a second.
         Raises `ThemeError` where there is no theme of that name.
         """
         colourless = bool(os.environ.get("NO_COLOR"))
         if not colourless:
             os.environ.pop("NO_COLOR", None)
         super().__init__(ansi_color=colourless)
-        self.caption_screen = CaptionScreen(
-            open_session,
-            source=source,
+        setup = Setup(
+            source=source or "",
+            start=start,
             language=language,
             server=server,
+            find_devices=find_devices,
             recent_languages=recent_languages,
+            recent_sounds=recent_sounds,
+            saves=saves,
+            low_bandwidth=low_bandwidth,
             unfinished=unfinished,
             finish_session=finish_session,
         )
+        self.caption_screen = CaptionScreen(open_session, setup)
+        self._pipe_brings_sound = source == "-"
+        self._keyboard: Keyboard | None = None
         self._interrupted = -_INTERRUPT_SECONDS
         self._event_loop: asyncio.AbstractEventLoop | None = None
         self._failed_themes = self._register_themes(user_themes)
@@ -185,8 +206,16 @@ class CapttyApp(App[int]):
     def on_mount(self) -> None:
         """Tell of themes that could not be loaded."""
         self._event_loop = asyncio.get_running_loop()
+        if self._pipe_brings_sound and sys.stdin.isatty():
+            self._keyboard = Keyboard()
+            self.set_interval(_KEYBOARD_SECONDS, self._keyboard.hold)
         for sentence in self._failed_themes:
             self.notify(sentence, severity="warning", markup=False)
+
+    def restore_keyboard(self) -> None:
+        """Leave the terminal to the programs in front of the pipe as they wanted it."""
+        if self._keyboard:
+            self._keyboard.restore()
 
     def _fatal_error(self) -> None:
         """End on an error of captty's own: one sentence, no variables, the rest in the log."""
@@ -213,6 +242,7 @@ def run_dashboard(app: CapttyApp) -> int:
     try:
         app.run()
     finally:
+        app.restore_keyboard()
         if app.session:
             app.session.close(_GRACE_SECONDS)
             saved = _farewell(app.session.feed.take())

@@ -3,11 +3,10 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -15,14 +14,17 @@ import tui
 from tui.captions import CapttyError, clean, length_text
 from tui.config import Folders, log_to_file, read_config
 from tui.options import Choice, server_options, session_options, wish_of
+from tui.transcribing import SUFFIXES, Job, print_captions, run
+from tui.transcribing import transcribe as transcribe_all
 
 if TYPE_CHECKING:
+    from tui.audio.microphone.messages import Device
     from tui.live.session import LiveSession
     from tui.sessions.record import SessionSummary
     from tui.sessions.store import SessionStore
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-TRANSCRIBE_FORMATS = ("text", "jsonl", "srt", "vtt")
+Wake = Callable[[], None]
 EXPORT_FORMATS = ("srt", "vtt", "txt", "json")
 
 
@@ -66,8 +68,9 @@ class CapttyGroup(click.Group):
 def cli() -> None:
     """Live captions in a terminal.
 
-    SOURCE is a media file, or `demo` for the recording that comes with captty. Without one, the
-    dashboard opens and asks. Where the output is no terminal, captions are printed line by line.
+    SOURCE is `mic`, a media file, an http(s) address of a file or stream, `-` for standard input,
+    or `demo` for the recording that comes with captty. Without one, the dashboard opens and asks.
+    Where the output is no terminal, captions are printed line by line.
     """
 
 
@@ -75,109 +78,162 @@ def cli() -> None:
 @click.argument("source", required=False)
 @session_options
 @click.option("--theme", metavar="NAME", envvar="CAPTTY_THEME", help="Colours, e.g. captty-light.")
+@click.option(
+    "--low-bandwidth",
+    is_flag=True,
+    envvar="CAPTTY_LOW_BANDWIDTH",
+    help="Paint 4 times a second at most, for slow links.",
+)
 @click.option("--plain", is_flag=True, envvar="CAPTTY_PLAIN", help="Print lines; no screen.")
-def open_(source: str | None, theme: str | None, plain: bool, **choice: Any) -> None:
+@click.pass_context
+def open_(
+    ctx: click.Context,
+    /,
+    source: str | None,
+    theme: str | None,
+    low_bandwidth: bool,
+    plain: bool,
+    **choice: Any,
+) -> None:
     """Caption SOURCE on the dashboard."""
-    if plain or not _has_screen():
+    wish = Choice(**choice)
+    if source is None and _given(ctx, "device"):
+        source = "mic"
+    _refuse_mismatch(ctx, [source] if source else [])
+    if plain or not _has_screen(source):
         if source is None:
-            raise click.UsageError("without a screen captty needs a SOURCE: a file, or demo")
-        _print_captions(source, Choice(**choice), "lines", sys.stdout, paced=True)
+            raise click.UsageError("without a screen captty needs a SOURCE: mic, a file, demo, …")
+        print_captions(source, Job(wish, "lines", paced=True), sys.stdout)
         return
+    _open_dashboard(source, wish, theme, low_bandwidth=low_bandwidth)
+
+
+def _given(ctx: click.Context, option: str) -> bool:
+    return ctx.get_parameter_source(option) is click.core.ParameterSource.COMMANDLINE
+
+
+def _refuse_mismatch(ctx: click.Context, sources: Sequence[str]) -> None:
+    """Refuse options that go with other kinds of sound. Raises `click.UsageError`."""
+    if _given(ctx, "device") and "mic" not in sources:
+        raise click.UsageError("--device chooses a microphone: use it with mic")
+    if _given(ctx, "raw") and "-" not in sources:
+        raise click.UsageError("--raw describes standard input: use it with -")
+    if _given(ctx, "start") and (not sources or any(_goes_by(source) for source in sources)):
+        raise click.UsageError("--start is for files: a microphone or pipe has no other beginning")
+
+
+def _goes_by(source: str) -> bool:
+    return source in ("-", "mic") or source.startswith("mic:")
+
+
+def _open_dashboard(
+    source: str | None, choice: Choice, theme: str | None, *, low_bandwidth: bool
+) -> NoReturn:
+    stdin = None
+    if source == "-":
+        from tui.terminal import take_standard_input
+
+        stdin = take_standard_input()
     from tui.app import CapttyApp, run_dashboard
 
-    wish, folders = Choice(**choice), Folders.of_user()
+    folders = Folders.of_user()
+
+    def open_session(text: str, language: str | None, start: float, wake: Wake) -> "LiveSession":
+        values = replace(choice, language=language, start=start)
+        return _open_session(text, values, stdin, wake)
+
     app = CapttyApp(
-        lambda text, language, wake: _open_session(text, replace(wish, language=language), wake),
+        open_session,
         folders.config / "themes",
         recent_languages=folders.state / "languages",
+        recent_sounds=folders.state / "sounds" if choice.save else None,
+        find_devices=_find_devices,
         unfinished=lambda: _store().unfinished(),
-        finish_session=lambda session_id, wake: _finish_session(session_id, wish, wake),
+        finish_session=lambda session_id, wake: _finish_session(session_id, choice, wake),
         source=source,
-        language=wish.language,
-        server=wish.server,
+        start=choice.start,
+        language=choice.language,
+        server=choice.server,
+        saves=choice.save,
         theme=theme,
+        low_bandwidth=low_bandwidth,
     )
     raise SystemExit(run_dashboard(app))
 
 
-def _open_session(source: str, choice: Choice, wake: Callable[[], None]) -> "LiveSession":
+def _find_devices() -> "list[Device]":
+    from tui.audio.microphone.devices import find_devices
+
+    return find_devices()
+
+
+def _open_session(text: str, choice: Choice, stdin: int | None, wake: Wake) -> "LiveSession":
     from tui.launch import open_session
 
-    return open_session(wish_of(source, choice, paced=True), wake)
+    return open_session(wish_of(text, choice, paced=True, stdin=stdin), wake)
 
 
-def _finish_session(session_id: str, choice: Choice, wake: Callable[[], None]) -> "LiveSession":
+def _finish_session(session_id: str, choice: Choice, wake: Wake) -> "LiveSession":
     from tui.launch import finish_session
 
     return finish_session(session_id, wish_of("", choice, paced=True), wake)
 
 
-def _has_screen() -> bool:
-    on_terminal = sys.stdout.isatty() and sys.stdin.isatty() and sys.stderr.isatty()
-    return on_terminal and os.environ.get("TERM", "dumb") != "dumb"
+def _has_screen(source: str | None) -> bool:
+    """Whether there is a terminal for the screen, and one for the keys."""
+    if os.environ.get("TERM", "dumb") == "dumb":
+        return False
+    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+        return False
+    if source != "-":
+        return sys.stdin.isatty()
+    from tui.terminal import has_controlling_terminal
+
+    return has_controlling_terminal()
 
 
 @cli.command()
-@click.argument("source")
+@click.argument("source", nargs=-1, required=True)
 @session_options
 @click.option("--fast", is_flag=True, help="As fast as the server takes it, not in real time.")
-@click.option("--format", "format_", type=click.Choice(TRANSCRIBE_FORMATS), default="text")
+@click.option("--format", "format_", type=click.Choice(list(SUFFIXES)), default="text")
 @click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a new file."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Write to a new file, or into a folder.",
 )
-def transcribe(source: str, fast: bool, format_: str, output: Path | None, **choice: Any) -> None:
-    """Print the captions of SOURCE as they settle."""
-    with _opened(output) as out:
-        _print_captions(source, Choice(**choice), format_, out, paced=not fast)
+@click.pass_context
+def transcribe(
+    ctx: click.Context,
+    /,
+    source: tuple[str, ...],
+    fast: bool,
+    format_: str,
+    output: Path | None,
+    **choice: Any,
+) -> None:
+    """Print the captions of SOURCE as they settle; of several one after another."""
+    _refuse_mismatch(ctx, source)
+    transcribe_all(source, Job(Choice(**choice), format_, paced=not fast), output)
 
 
-@contextmanager
-def _opened(path: Path | None) -> Iterator[TextIO]:
-    if path is None:
-        yield sys.stdout
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+def devices(as_json: bool) -> None:
+    """List the microphones, and what plays on this machine where it can be heard."""
+    from msgspec.structs import asdict
+
+    found = _find_devices()
+    if as_json:
+        _echo_json([{**asdict(device), "id": clean(device.id)} for device in found])
         return
-    if path.exists() and path.stat().st_size:
-        fail(f"{clean(str(path))} exists already: choose another name, or remove it")
-    try:
-        out = path.open("w", encoding="utf-8")
-    except OSError as error:
-        fail(f"{clean(str(path))} cannot be written ({error.strerror})")
-    with out:
-        yield out
-
-
-def _print_captions(source: str, choice: Choice, format_: str, out: TextIO, *, paced: bool) -> None:
-    from tui.launch import open_session
-
-    _name_unfinished()
-    wish = wish_of(source, choice, paced=paced)
-    _run_plain(lambda wake: open_session(wish, wake), format_, out)
-
-
-def _name_unfinished() -> None:
-    """Tell of the newest session that was interrupted with audio that is no text yet."""
-    with suppress(CapttyError):  # what is to be captioned now comes first
-        for summary in _store().unfinished()[:1]:
-            click.echo(
-                f"interrupted: {clean(summary.source)}, {length_text(summary.unfinished)} not "
-                f"captioned yet; captty sessions finish {summary.id} completes it",
-                err=True,
-            )
-
-
-def _run_plain(open_: Callable[[Callable[[], None]], "LiveSession"], f: str, out: TextIO) -> None:
-    """Print captions until the session is over; ends with its exit code where that is not 0."""
-    from tui.live.feed import saved_as
-    from tui.plain import caption_format, run_plain
-
-    ending = run_plain(open_, caption_format(f), out)
-    end = ending.snapshot
-    if end.session_id:
-        click.echo(saved_as(end), err=True)
-    if end.reason or end.trouble:
-        fail(end.reason or end.trouble.partition(";")[0])
-    if ending.signal:
-        raise SystemExit(128 + ending.signal)
+    if not found:
+        fail("no microphone was found: plug one in, or check that the sound server runs")
+    for device in found:
+        kind = "monitor" if device.monitor else "microphone"
+        row = f"{clean(device.name)}  ({clean(device.host_api)}, {kind})"
+        click.echo(f"{row}  · default" if device.default else row)
 
 
 @cli.command()
@@ -263,7 +319,7 @@ def finish(ctx: click.Context, /, session_id: str, **choice: Any) -> None:
     named = ctx.get_parameter_source("server") is click.core.ParameterSource.COMMANDLINE
     values = Choice(**choice, language=None, save=True)
     wish = wish_of("", values, paced=True, server_is_named=named)
-    _run_plain(lambda wake: finish_session(session_id, wish, wake), "lines", sys.stdout)
+    run(lambda wake: finish_session(session_id, wish, wake), "lines", sys.stdout)
 
 
 @sessions.command()

@@ -64,11 +64,15 @@ COMMANDS = (
     Command(
         "language", "l", "Language", "Switch the language that is recognised.", "choose_language"
     ),
+    Command("record", "r", "Record", "Keep the sound to listen to it later, or stop.", "record"),
     Command(
         "finish", "i", "Finish", "Caption the rest of a session that was interrupted.", "finish"
     ),
     Command("follow", "f,end", "Latest", "Follow the newest captions again.", "read('follow')"),
-    Command("source", "o", "Open", "Choose what to caption: a file, or demo.", "choose_source"),
+    Command("source", "o", "Open", "Choose what to caption: mic, a file, a URL.", "choose_source"),
+    Command(
+        "refresh", "ctrl+r", "Refresh", "Look for microphones again.", "refresh_devices", False
+    ),
     Command("captions", "escape", "Read", "Go from the fields to the captions.", "captions"),
     Command(
         "up",

@@ -23,6 +23,9 @@ SETTINGS = {
     "model": str,
     "theme": str,
     "save": bool,
+    "record": bool,
+    "device": str,
+    "low_bandwidth": bool,
 }
 """The keys of the configuration file and what they hold."""
 

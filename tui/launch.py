@@ -5,15 +5,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import tui
 from tui import demo
 from tui.audio.media import MediaFile
+from tui.audio.refill import refill
 from tui.audio.source import Ended, Source, SourceError, SourceInfo
 from tui.audio.spool import Spool
 from tui.captions import EventKind, clean
 from tui.captions.languages import language_code
 from tui.live.host import Server
+from tui.live.ledger import ONSET_SAMPLES
 from tui.live.run import OpenJournal, Past
 from tui.live.session import LiveSession
 from tui.server.embedded import THIS_MACHINE, EmbeddedServer
@@ -29,7 +32,15 @@ class Wish:
     """What the user asks for, as text."""
 
     source: str = ""
-    """A file's path, or `demo`."""
+    """`mic`, `mic:` and a device's name, a file's path, an address, `-` or `demo`."""
+    device: str = ""
+    """Which microphone `mic` is; empty for the default one."""
+    raw: str | None = None
+    """What headerless sound on standard input is."""
+    stdin: int | None = None
+    """File descriptor from which `-` is read."""
+    start: float = 0.0
+    """Seconds into a file at which to begin."""
     server: str = ""
     """Address of a server; empty for the embedded one."""
     server_is_named: bool = False
@@ -42,6 +53,8 @@ class Wish:
     """The data folder."""
     save: bool = True
     """Whether to keep the session."""
+    record: bool = False
+    """Whether to keep its audio too."""
     paced: bool = True
     """At real-time pace, else as fast as the server takes it."""
 
@@ -53,10 +66,11 @@ def open_session(wish: Wish, wake: Callable[[], None] = lambda: None) -> LiveSes
     """
     server = _server(wish)
     return LiveSession(
-        open_source(wish.source),
+        open_source(wish),
         server,
         Request(wish.language, wish.prompt, wish.model),
         open_journal=_journals(wish.data) if wish.save else None,
+        record=wish.record,
         paced=wish.paced,
         wake=wake,
     )
@@ -110,8 +124,15 @@ def _server_of(record: SessionRecord, wish: Wish) -> Server:
 
 
 def _left(store: SessionStore, folder: Path, journal: Journal) -> tuple[SessionRecord, Past]:
-    """What is left of a session, now that nobody else can write it. Raises `SessionError`."""
-    record, spool = store.load(folder.name), Spool.recover(folder / SPOOL)
+    """What is left of a session, now that nobody else can write it.
+
+    What its spool lacks comes from its recording. Raises `SessionError` or `SpoolError`.
+    """
+    record = store.load(folder.name)
+    if record.summary.state is not SessionState.COMPLETE:
+        recordings = [(file.start, file.path) for file in store.recordings(folder.name)]
+        refill(folder / SPOOL, record.needed_from - ONSET_SAMPLES, recordings)
+    spool = Spool.recover(folder / SPOOL)
     if record.summary.state is SessionState.COMPLETE or spool.end == spool.start:
         raise SessionError(f"the session {folder.name} has no audio left to be captioned")
     segments = tuple(recorded.segment for recorded in record.segments)
@@ -131,19 +152,50 @@ def _languages(record: SessionRecord, start: int, end: int) -> tuple[tuple[int, 
     return (0, language), *later
 
 
-def open_source(text: str) -> Source:
+def open_source(wish: Wish) -> Source:
     """The sound that the user names. Raises `SourceError`."""
-    if text == "demo":
-        return MediaFile.open(demo.recording(), kind="demo")
-    if not text.strip():
-        raise SourceError("no sound is named: give a file, or demo")
-    if "://" in text:
-        raise SourceError(f"{clean(text, 80)} is an address: download it, then give the file")
+    kind, _, device = wish.source.partition(":")
+    if kind == "mic":
+        return _microphone(device or wish.device)
+    if wish.source == "-":
+        return _standard_input(wish)
+    if wish.source == "demo":
+        return MediaFile.open(demo.recording(), kind="demo", start=wish.start)
+    if not wish.source.strip():
+        raise SourceError("no sound is named: give mic, a file, an address, - or demo")
+    if "://" in wish.source and not wish.source.startswith("file://"):
+        return _at_address(wish)
+    return MediaFile.open(_path(wish.source), start=wish.start)
+
+
+def _microphone(device: str) -> Source:
+    from tui.audio.microphone.source import Microphone
+
+    return Microphone.open(device)
+
+
+def _standard_input(wish: Wish) -> Source:
+    from tui.audio.pipe import PipeSource
+    from tui.audio.raw import RawFormat
+
+    if wish.stdin is None:
+        raise SourceError("standard input is the keyboard here: start as captty - with a pipe")
+    return PipeSource.open(wish.stdin, RawFormat.parse(wish.raw) if wish.raw else None)
+
+
+def _at_address(wish: Wish) -> Source:
+    from tui.audio.web import open_url
+
+    return open_url(wish.source, start=wish.start)
+
+
+def _path(text: str) -> Path:
+    if text.startswith("file://"):
+        return Path(unquote(urlsplit(text).path))
     try:
-        path = Path(text).expanduser()
+        return Path(text).expanduser()
     except RuntimeError:
         raise SourceError(f"{clean(text, 200)} names a home that does not exist") from None
-    return MediaFile.open(path)
 
 
 def _server(wish: Wish) -> Server:

@@ -57,13 +57,17 @@ class TextLines:
 class JsonLines:
     """One JSON object a segment."""
 
+    def __init__(self, source: str) -> None:
+        self._source = source
+
     def header(self) -> str:
         """Nothing."""
         return ""
 
     def caption(self, segment: Segment) -> str:
-        """`id`, `start` and `end` in seconds, `text`, `language`."""
+        """`source`, `id`, `start` and `end` in seconds, `text`, `language`."""
         fields = {
+            "source": self._source,
             "id": _id(segment.key),
             "start": round(segment.start / SAMPLE_RATE, 3),
             "end": round(segment.end / SAMPLE_RATE, 3),
@@ -104,12 +108,12 @@ class Subtitles:
         return ""
 
 
-def caption_format(name: str) -> CaptionFormat:
-    """The format that `text`, `lines`, `jsonl`, `srt` or `vtt` names."""
+def caption_format(name: str, source: str = "") -> CaptionFormat:
+    """The format that `text`, `lines`, `jsonl`, `srt` or `vtt` names, for a source's captions."""
     formats: dict[str, Callable[[], CaptionFormat]] = {
         "text": lambda: TextLines(times=False),
         "lines": lambda: TextLines(times=True),
-        "jsonl": JsonLines,
+        "jsonl": lambda: JsonLines(source),
         "srt": lambda: Subtitles(srt_cue),
         "vtt": lambda: Subtitles(vtt_cue, vtt_header()),
     }
@@ -191,9 +195,9 @@ class Ending:
 
 
 def run_plain(
-    open_session: Callable[[Callable[[], None]], LiveSession], captions: CaptionFormat, out: TextIO
+    open_session: Callable[[Callable[[], None]], LiveSession], format_: str, out: TextIO
 ) -> Ending:
-    """Run a session to its end and write its captions to `out`.
+    """Run a session to its end and write its captions to `out`, in a format of `caption_format`.
 
     The first ctrl+c ends the capture and waits for the last words; a second one, SIGTERM and
     SIGHUP end at once, with what there is saved. Raises `OSError` where `out` cannot be written
@@ -201,6 +205,7 @@ def run_plain(
     """
     news = threading.Event()
     session = open_session(news.set)
+    captions = caption_format(format_, session.source.info.name)
     printer, reporter = CaptionPrinter(captions, out), Reporter()
     with _signals(session) as received:
         try:

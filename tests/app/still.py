@@ -8,11 +8,12 @@ from typing import Any, cast
 from textual.pilot import Pilot
 
 from tui.audio.level import Level
+from tui.audio.source import Ended, SourceInfo
 from tui.captions import SAMPLE_RATE, Event, EventKind, Segment, SegmentKey
 from tui.captions.languages import language_name
 from tui.live.feed import Feed, Progress, State
 from tui.live.session import LiveSession
-from tui.screens.captions import OpenSession
+from tui.screens.opening import OpenSession
 
 _SAID = (
     (0.4, "Good evening, and welcome to everyone who reads along tonight."),
@@ -27,8 +28,9 @@ _REVISED = "She has been writing about the sea for more than twenty years"
 class StillSession:
     """Tells its feed one moment, in two steps so that a word is revised in between."""
 
-    def __init__(self, wake: Callable[[], None], state: State) -> None:
+    def __init__(self, wake: Callable[[], None], state: State, kind: str = "file") -> None:
         self.feed = Feed(wake)
+        self.source = Ended(SourceInfo(kind, "evening"))
         self.asked: list[str] = []
         """What was asked of it."""
         self._state = state
@@ -58,6 +60,9 @@ class StillSession:
             level = Level(-23.4, -9.0, clipped=False)
             feed.progress(Progress(now, sent, sent, total, 0.6, reconnects=1), level)
             feed.state(self._state, "captions.example.org does not answer", attempt=3)
+        elif self._state is State.NO_SOUND:
+            feed.silence("USB Headset is gone: captty goes on when it is plugged in again")
+            feed.state(self._state)
         else:
             feed.state(self._state)
 
@@ -69,6 +74,11 @@ class StillSession:
         """It is recognised from now on."""
         self.feed.language(language)
         self.feed.happened(Event(EventKind.LANGUAGE, 0, language_name(language)))
+
+    def record(self, on: bool) -> None:
+        """The sound is to be kept, or no more."""
+        self.asked.append(f"record {on}")
+        self.feed.recording(on)
 
     def stop(self) -> None:
         """The last words are wanted."""
@@ -88,12 +98,14 @@ def _segment(number: int, start: float, text: str) -> Segment:
     return Segment(SegmentKey(0, number), text, at, at + SAMPLE_RATE, settled=True)
 
 
-def still(state: State) -> tuple[OpenSession, list[StillSession]]:
+def still(state: State, kind: str = "file") -> tuple[OpenSession, list[StillSession]]:
     """What opens such a session, and the sessions that it opened."""
     opened: list[StillSession] = []
 
-    def open_session(source: str, language: str | None, wake: Callable[[], None]) -> LiveSession:
-        opened.append(StillSession(wake, state))
+    def open_session(
+        source: str, language: str | None, start: float, wake: Callable[[], None]
+    ) -> LiveSession:
+        opened.append(StillSession(wake, state, kind))
         return cast(LiveSession, opened[-1])
 
     return open_session, opened

@@ -47,7 +47,7 @@ async def dashboard(
 ) -> AsyncIterator[tuple[CapttyApp, Pilot[Any]]]:
     """The dashboard over so many seconds of silence, already started."""
     app = CapttyApp(
-        lambda source, language, wake: LiveSession(
+        lambda source, language, start, wake: LiveSession(
             Silence(seconds), server, Request(language), paced=paced, wake=wake
         ),
         source="silence.wav",
@@ -170,7 +170,7 @@ async def test_a_refused_connection_is_told_in_words() -> None:
 
 
 async def test_an_error_of_our_own_while_opening_is_told() -> None:
-    def open_session(source: str, language: str | None, wake: Any) -> LiveSession:
+    def open_session(source: str, language: str | None, start: float, wake: Any) -> LiveSession:
         raise ZeroDivisionError
 
     app = CapttyApp(open_session, source="x")
@@ -185,7 +185,7 @@ async def test_keys_while_it_starts_are_no_text() -> None:
         await asyncio.sleep(30)
         yield Endpoint("ws://127.0.0.1:9/")
 
-    def open_session(source: str, language: str | None, wake: Any) -> LiveSession:
+    def open_session(source: str, language: str | None, start: float, wake: Any) -> LiveSession:
         return LiveSession(Silence(1), slow, Request(language), wake=wake)
 
     app = CapttyApp(open_session, source="talk.wav")
@@ -224,7 +224,7 @@ async def test_a_reader_who_looks_back_still_learns_what_is_wrong() -> None:
 async def test_what_cannot_be_opened_is_told_and_can_be_corrected() -> None:
     async with scripted_server(Script()) as server:
 
-        def open_session(source: str, language: str | None, wake: Any) -> LiveSession:
+        def open_session(source: str, language: str | None, start: float, wake: Any) -> LiveSession:
             if source == "wrong":
                 raise SourceError("there is no file wrong: check the path")
             return LiveSession(Silence(1), server, Request(language), paced=False, wake=wake)

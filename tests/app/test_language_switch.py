@@ -11,10 +11,10 @@ from textual.widgets import Input, OptionList
 from tests.app.still import StillSession, still, until
 from tui.app import CapttyApp
 from tui.captions import Event, EventKind
-from tui.captions.languages import LANGUAGES
+from tui.captions.languages import AUTO, LANGUAGES
 from tui.live.feed import State
 from tui.screens.language import LanguageScreen
-from tui.screens.recent import RecentLanguages
+from tui.screens.recent import Recent
 from tui.widgets.status_line import StatusLine
 from tui.widgets.tail_line import TailLine
 from tui.widgets.transcript import TranscriptView
@@ -135,7 +135,7 @@ async def test_a_refusal_is_told_and_the_wait_is_over() -> None:
         await until(pilot, lambda: notice(app) == "")
         assert "error: this engine knows English only" in "\n".join(screen_rows(app))
         assert app.caption_screen.query_one(StatusLine).status.language == "en"
-        assert app.caption_screen._recent.codes == ["en"]
+        assert app.caption_screen._recent.entries == ["en"]
 
 
 async def test_without_a_session_the_next_one_gets_the_language() -> None:
@@ -198,12 +198,12 @@ async def test_what_is_pasted_into_the_filter_is_drawn_as_text() -> None:
 
 def test_recent_languages_come_back_newest_first_and_at_most_eight(tmp_path: Path) -> None:
     path = tmp_path / "new" / "languages"
-    recent = RecentLanguages(path)
+    recent = Recent.languages(path)
     used = [*list(LANGUAGES)[:9], None]
     for language in used:
-        recent.use(language)
+        recent.use(language or AUTO)
     _settle()
-    kept = RecentLanguages(path).codes
+    kept = Recent.languages(path).entries
     assert kept == ["auto", *reversed(list(LANGUAGES)[2:9])]
     assert [file.name for file in path.parent.iterdir()] == ["languages"]
 
@@ -214,16 +214,16 @@ def test_recent_languages_come_back_newest_first_and_at_most_eight(tmp_path: Pat
 def test_a_damaged_file_of_recent_languages_costs_nothing(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "languages"
     path.write_bytes(content)
-    assert RecentLanguages(path).codes == (["de", "auto"] if b"de" in content else [])
+    assert Recent.languages(path).entries == (["de", "auto"] if b"de" in content else [])
 
 
 def test_a_file_that_cannot_be_had_costs_nothing(tmp_path: Path) -> None:
     path = tmp_path / "languages"
     path.mkdir()
-    recent = RecentLanguages(path)
+    recent = Recent.languages(path)
     recent.use("de")
     _settle()
-    assert recent.codes == ["de"]
+    assert recent.entries == ["de"]
     assert os.listdir(tmp_path) == ["languages"]
 
 

@@ -1,15 +1,21 @@
 """The level meter: what it shows, and when it names a fault."""
 
+import asyncio
 import math
 from collections.abc import Iterator
+from itertools import pairwise
+from time import monotonic
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 from textual.geometry import Region
 
-from tui.audio.level import SILENCE_DBFS, Level
+from tests.app.still import until
+from tui.audio.level import FULL_SCALE, SILENCE_DBFS, Level, measure
+from tui.audio.source import CHUNK_SAMPLES
 from tui.captions import SAMPLE_RATE
 from tui.themes import theme_variable_defaults
 from tui.widgets.ballistics import Ballistics, Fault
@@ -37,6 +43,8 @@ class MeterApp(App[None]):
 
 
 def rows(meter: LevelMeter) -> list[str]:
+    """What will stand there once the meter has drawn."""
+    meter._draw()
     return [meter.render_line(y).text for y in range(meter.size.height)]
 
 
@@ -126,7 +134,7 @@ async def test_on_one_row_of_forty_cells_all_stands_side_by_side() -> None:
     async with MeterApp(meter, 40, 1).run_test():
         for tenth in range(32):
             meter.show(ZERO, tenth * SAMPLE_RATE // 10)
-        assert rows(meter) == ["╌" * 21 + "  -inf dB no signal"]
+        assert rows(meter) == ["╌" * 19 + "  -inf dB no signal  "]
 
 
 async def test_a_meter_without_block_characters_is_ascii() -> None:
@@ -146,6 +154,62 @@ async def test_without_audio_the_meter_is_empty() -> None:
         meter.show(CLIPPED, 0)
         meter.show(None, 800)
         assert rows(meter) == empty
+
+
+async def test_a_device_that_is_gone_is_named_and_another_sound_starts_afresh() -> None:
+    meter = LevelMeter()
+    async with MeterApp(meter, 29, 3).run_test():
+        meter.show(CLIPPED, 0)
+        meter.show(None, 800, Fault.GONE)
+        assert rows(meter)[0].count("╌") == 28
+        assert rows(meter)[2].split() == ["--", "dB", "device", "gone"]
+        meter.show(SPEECH, 1600)
+        assert rows(meter)[2].split() == ["-24", "dB"]
+
+
+@pytest.mark.parametrize("repaints", [15, 4])
+async def test_repaints_are_bounded_and_the_last_level_is_drawn(
+    monkeypatch: pytest.MonkeyPatch, repaints: int
+) -> None:
+    meter = LevelMeter(repaints=repaints)
+    drawn: list[float] = []
+
+    async with MeterApp(meter, 29, 3).run_test() as pilot:
+        refresh = meter.refresh
+
+        def record(*regions: Region) -> LevelMeter:
+            drawn.append(monotonic())
+            return refresh(*regions)
+
+        monkeypatch.setattr(meter, "refresh", record)
+        began = monotonic()
+        for step in range(300):
+            meter.show(Level(-50.0 + step % 40, -5.0, clipped=False), step * SAMPLE_RATE)
+            await asyncio.sleep(0.002)
+        lasted = monotonic() - began
+        await until(pilot, lambda: not meter._waiting)
+        assert 2 <= len(drawn) <= lasted * repaints + 2
+        assert min(b - a for a, b in pairwise(drawn)) >= 0.9 / repaints
+        assert "-31 dB" in meter.render_line(2).text
+
+
+async def test_a_meter_reads_test_tones_to_half_a_decibel() -> None:
+    meter = LevelMeter()
+    async with MeterApp(meter, 40, 3).run_test():
+        for rms in [-3.02, *range(-4, -61, -1), *(-7.3, -18.6, -33.5, -59.4)]:
+            amplitude = math.sqrt(2) * FULL_SCALE * 10 ** (rms / 20)
+            phase = 2 * np.pi * 1000 * np.arange(SAMPLE_RATE) / SAMPLE_RATE
+            tone = np.round(amplitude * np.sin(phase)).clip(-32768, 32767).astype("<i2").tobytes()
+            meter.show(None, 0)
+            for at in range(0, SAMPLE_RATE, CHUNK_SAMPLES):
+                block = tone[2 * at : 2 * (at + CHUNK_SAMPLES)]
+                meter.show(measure(block), at + CHUNK_SAMPLES)
+            bar, _, words = rows(meter)
+            figure = int(words.split()[0])
+            assert abs(figure - rms) <= 0.51
+            cell = 60 / len(bar[:-1])
+            lit = sum("▏▎▍▌▋▊▉█".index(glyph) + 1 for glyph in bar if glyph in "▏▎▍▌▋▊▉█") / 8
+            assert abs(-60 + lit * cell - rms) <= cell / 8
 
 
 async def test_another_session_starts_afresh() -> None:
@@ -169,8 +233,10 @@ async def test_values_that_look_the_same_repaint_nothing(monkeypatch: pytest.Mon
         meter.show(SPEECH, 0)
         monkeypatch.setattr(meter, "refresh", record)
         meter.show(Level(-24.05, -10.1, clipped=False), 800)
+        meter._draw()
         assert repainted == []
         meter.show(Level(-20.0, -10.0, clipped=False), 1600)
+        meter._draw()
         assert repainted == [0]
 
 

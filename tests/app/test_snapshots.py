@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, OptionList
 
 from tests.app.still import still, until
+from tests.app.test_sounds import BUILT_IN, HEADSET, SPEAKERS
 from tui.app import CapttyApp
 from tui.live.feed import State
 from tui.widgets.captions_pane import CaptionsPane
@@ -27,9 +28,9 @@ def _nothing_moves(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _app(
-    state: State, theme: str = "captty-dark", recent: Path | None = None
+    state: State, theme: str = "captty-dark", recent: Path | None = None, kind: str = "file"
 ) -> tuple[CapttyApp, Callable[[Pilot[Any]], Any]]:
-    open_session, opened = still(state)
+    open_session, opened = still(state, kind)
     app = CapttyApp(
         open_session,
         source="talks/evening.mp3",
@@ -89,10 +90,61 @@ def test_choosing_a_language(snap_compare: Compare, size: tuple[int, int], tmp_p
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-def test_choosing(snap_compare: Compare, size: tuple[int, int]) -> None:
-    """Nothing is captioned yet: the source panel waits for a sound."""
+def test_no_sound_while_recording(snap_compare: Compare, size: tuple[int, int]) -> None:
+    """The microphone is gone: state, meter and tail line say so, and that it was recorded."""
+    app, moment = _app(State.NO_SOUND, kind="mic")
+
+    async def recording(pilot: Pilot[Any]) -> None:
+        await moment(pilot)
+        await pilot.press("r")
+        tail = app.caption_screen.query_one(TailLine)
+        await until(pilot, lambda: tail.notice.startswith("recording"))
+        app.caption_screen._notices.announce("", 0)
+        app.caption_screen._show_notice()
+        await pilot.pause()
+
+    assert snap_compare(app, terminal_size=size, run_before=recording)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("text", ["", "t"], ids=["empty", "typed"])
+def test_choosing(
+    snap_compare: Compare,
+    size: tuple[int, int],
+    text: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing is captioned yet: what can be, while the field is empty and while it is typed in."""
+    (tmp_path / "talks").mkdir()
+    (tmp_path / "the harbour.mp3").touch()
+    recent = tmp_path / "recent"
+    recent.write_text("/home/me/talks/evening.mp3\nhttps://radio.example.org/live.mp3\n")
+    app = CapttyApp(
+        still(State.LIVE)[0],
+        find_devices=lambda: [BUILT_IN, HEADSET, SPEAKERS],
+        recent_sounds=recent,
+    )
+
+    async def offered(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: isinstance(app.focused, Input))
+        monkeypatch.chdir(tmp_path)
+        await pilot.press(*text)
+        last = "Monitor" if not text else "harbour"
+        listed = app.caption_screen.query_one("#offers", OptionList)
+        await until(pilot, lambda: any(last in str(o.prompt) for o in listed.options))
+        if text:
+            await pilot.press("down")
+        await pilot.pause()
+
+    assert snap_compare(app, terminal_size=size, run_before=offered)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_fields(snap_compare: Compare, size: tuple[int, int]) -> None:
+    """The other fields and the switches, once the sound is named."""
     app = CapttyApp(still(State.LIVE)[0])
-    assert snap_compare(app, terminal_size=size)
+    assert snap_compare(app, terminal_size=size, press=["d", "e", "m", "o", "tab"])
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")

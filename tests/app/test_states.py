@@ -1,21 +1,34 @@
 """Every state in words: status line, tail line, event lines."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
 from textual.app import App, ComposeResult
+from textual.pilot import Pilot
+from textual.widgets import Input
 
-from tests.app.still import still, until
+import tui.app
+from tests.app.still import StillSession, still, until
 from tui.app import CapttyApp
+from tui.audio.level import SILENCE_DBFS, Level
 from tui.captions import SAMPLE_RATE, Event, EventKind
 from tui.live.feed import Progress, Snapshot, State
-from tui.screens.words import notice, status
+from tui.screens.words import notice, sound_advice, status
+from tui.themes import theme_variable_defaults
+from tui.widgets.ballistics import Fault
 from tui.widgets.line import event_line
 from tui.widgets.status_line import Status, StatusLine
 from tui.widgets.tail_line import TailLine
 
 WHY = "captions.example.org does not answer"
+GONE = "USB Headset is gone: captty goes on when it is plugged in again"
+MUTED = "the microphone gives digital silence: it is muted, or captty may not use it"
 
 
 def audio(unsent: float = 0.0, **facts: Any) -> Progress:
@@ -38,6 +51,11 @@ def audio(unsent: float = 0.0, **facts: Any) -> Progress:
             f"no connection: recording goes on, 12 s kept ({WHY})",
         ),
         (Snapshot(State.RECONNECTING, WHY, 3), f"no connection: recording goes on ({WHY})"),
+        (
+            Snapshot(State.RECONNECTING, WHY, 3, silence=GONE, progress=audio(12.4)),
+            f"no connection ({WHY}); {GONE}",
+        ),
+        (Snapshot(State.NO_SOUND, silence=GONE), GONE),
         (Snapshot(State.PAUSED), "paused: space goes on"),
         (
             Snapshot(State.PAUSED, WHY, 3),
@@ -146,6 +164,163 @@ async def test_a_long_sentence_takes_three_rows_at_most_and_gives_them_back() ->
         await pilot.pause()
         assert tail.size.height == 1
         assert tail.render().plain == "─" * 40
+
+
+def test_what_to_do_about_the_sound_gives_way_to_how_far_text_is_behind() -> None:
+    advice = sound_advice(Fault.NO_SIGNAL, "mic")
+    well, late = Snapshot(State.LIVE, progress=audio(1)), Snapshot(State.LIVE, progress=audio(12.9))
+    assert notice(well, "", silent=True, advice=advice) == MUTED
+    assert notice(late, "", silent=True, advice=advice) == "12 s behind"
+    assert notice(Snapshot(State.PAUSED), "", silent=True, advice=advice) == "paused: space goes on"
+
+
+def test_only_a_microphone_can_be_turned_up() -> None:
+    assert sound_advice(Fault.QUIET, "mic").startswith("too quiet")
+    assert sound_advice(Fault.CLIPPING, "mic").startswith("too loud")
+    assert sound_advice(Fault.NO_SIGNAL, "monitor") == "nothing is played now"
+    assert sound_advice(Fault.NO_SIGNAL, "file") == sound_advice(Fault.NONE, "mic") == ""
+
+
+class LineApp(App[None]):
+    """The status line alone."""
+
+    CSS_PATH = Path(tui.app.__file__).parent / "styles.tcss"
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return theme_variable_defaults()
+
+    def compose(self) -> ComposeResult:
+        """One row."""
+        yield StatusLine()
+
+
+async def test_recording_is_a_word_that_fits_forty_columns() -> None:
+    app = LineApp()
+    async with app.run_test(size=(40, 12)) as pilot:
+        line = app.query_one(StatusLine)
+        progress = audio(12, total=5400 * SAMPLE_RATE, lag=1.4)
+        line.status = status(Snapshot(State.LIVE, recording=True, progress=progress), "en")
+        await pilot.pause()
+        assert line.render().plain == " LIVE  REC   01:00  12 s unsent  en"
+        line.status = status(Snapshot(State.NO_SOUND, recording=True, progress=audio()), "en")
+        await pilot.pause()
+        assert line.render().plain == " NO SOUND  REC   01:00  en"
+        total = audio(total=5400 * SAMPLE_RATE)
+        line.status = status(Snapshot(State.LIVE, progress=total), "en")
+        await pilot.pause()
+        assert line.render().plain == " LIVE   01:00/1:30:00  en"
+
+
+Sounding = tuple[CapttyApp, StillSession, Pilot[Any]]
+
+
+@asynccontextmanager
+async def listening(kind: str, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Sounding]:
+    """A session on a sound of that kind, which said something."""
+    open_session, opened = still(State.LIVE, kind)
+    app = CapttyApp(open_session, source="mic", language="en")
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: bool(opened) and app.caption_screen._state is State.LIVE)
+        yield app, opened[0], pilot
+
+
+async def heard(pilot: Pilot[Any], session: StillSession, level: Level, seconds: int) -> None:
+    """Let the session hear a level for so long, in audio time."""
+    for second in range(1, seconds + 1):
+        now = (60 + second) * SAMPLE_RATE
+        session.feed.progress(Progress(now, now, now), level)
+        await until(pilot, lambda: not session.feed._awake)
+
+
+def shown(app: CapttyApp) -> str:
+    rows = app.caption_screen._compositor.render_strips()
+    return "\n".join(strip.text for strip in rows)
+
+
+@pytest.mark.parametrize("size", [(40, 12), (80, 24)], ids=str)
+@pytest.mark.parametrize(
+    ("level", "fault", "advice"),
+    [
+        (Level(SILENCE_DBFS, SILENCE_DBFS, clipped=False), "no signal", "it is muted"),
+        (Level(-58.0, -45.0, clipped=False), "too quiet", "turn the microphone up"),
+        (Level(-4.0, 0.0, clipped=True), "clipping", "turn the microphone down"),
+    ],
+)
+async def test_each_fault_of_a_microphone_is_named_with_what_to_do(
+    size: tuple[int, int], level: Level, fault: str, advice: str
+) -> None:
+    async with listening("mic", size) as (app, session, pilot):
+        await heard(pilot, session, level, 10)
+        await until(pilot, lambda: fault in shown(app))
+        tail = app.caption_screen.query_one(TailLine)
+        await until(pilot, lambda: advice in tail.notice)
+        await heard(pilot, session, Level(-20.0, -9.0, clipped=False), 5)
+        await until(pilot, lambda: tail.notice == "" and fault not in shown(app))
+
+
+@pytest.mark.parametrize("state", [State.NO_SOUND, State.RECONNECTING])
+@pytest.mark.parametrize(
+    ("kind", "fault"), [("mic", "device gone"), ("stream", "no sound"), ("stdin", "no sound")]
+)
+async def test_a_sound_that_is_gone_is_named_until_it_is_back(
+    kind: str, fault: str, state: State
+) -> None:
+    async with listening(kind) as (app, session, pilot):
+        await heard(pilot, session, Level(-20.0, -9.0, clipped=False), 2)
+        session.feed.silence(GONE)
+        session.feed.state(state, WHY if state is State.RECONNECTING else "", 1)
+        tail = app.caption_screen.query_one(TailLine)
+        await until(pilot, lambda: f"-- dB {fault}" in shown(app) and GONE in tail.notice)
+        assert state.value.upper() in shown(app).splitlines()[0]
+        session.feed.silence("")
+        session.feed.state(State.LIVE)
+        await heard(pilot, session, Level(-20.0, -9.0, clipped=False), 2)
+        await until(pilot, lambda: "-20 dB" in shown(app) and not tail.notice)
+
+
+async def test_r_records_and_says_so() -> None:
+    async with listening("mic") as (app, session, pilot):
+        tail = app.caption_screen.query_one(TailLine)
+        await pilot.press("r")
+        await until(pilot, lambda: " REC " in shown(app) and "sound is kept" in tail.notice)
+        await pilot.press("r")
+        await until(pilot, lambda: " REC " not in shown(app) and "has ended" in tail.notice)
+        assert session.asked == ["record True", "record False"]
+
+
+async def test_nothing_is_recorded_where_nothing_is_saved() -> None:
+    open_session, opened = still(State.LIVE)
+    app = CapttyApp(open_session, source="mic", saves=False)
+    async with app.run_test(size=(200, 60)) as pilot:
+        await until(pilot, lambda: app.caption_screen._state is State.LIVE)
+        await pilot.press("r")
+        await pilot.pause()
+        assert opened[0].asked == []
+        assert "Record" not in shown(app).splitlines()[-1]
+
+
+async def test_low_bandwidth_draws_four_times_a_second_at_most() -> None:
+    open_session, opened = still(State.LIVE)
+    app = CapttyApp(open_session, source="mic", low_bandwidth=True)
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app.caption_screen._state is State.LIVE)
+        looks: list[float] = []
+        take = opened[0].feed.take
+
+        def look() -> Snapshot:
+            looks.append(monotonic())
+            return take()
+
+        opened[0].feed.take = look  # type: ignore[method-assign]
+        began = monotonic()
+        while monotonic() - began < 1.5:
+            now = round((monotonic() - began) * SAMPLE_RATE)
+            opened[0].feed.progress(Progress(now, now, now), Level(-20.0, -9.0, clipped=False))
+            await pilot.pause(0.01)
+        assert 3 <= len(looks) <= 7
+        assert min(b - a for a, b in pairwise(looks)) >= 0.24
+        field = app.caption_screen.query_one("#source", Input)
+        assert not field.cursor_blink
 
 
 async def test_the_status_line_shows_what_is_recognised_now() -> None:

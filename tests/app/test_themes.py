@@ -226,6 +226,7 @@ class StatesApp(App[None]):
             for second in range(12):
                 level = Level(rms, rms, clipped=clipped)
                 meter.show(level, second * SAMPLE_RATE)
+            meter._draw()
 
 
 @pytest.mark.parametrize("theme", [*OWN, *(name for name in BUILTIN_THEMES if "ansi" not in name)])

@@ -127,7 +127,7 @@ async def test_what_cannot_be_finished_is_told_and_offered_again() -> None:
         await until(pilot, lambda: "talk.mp3" in notice(app))
         await pilot.press("escape", "i")
         await until(pilot, lambda: app.caption_screen._state is State.FAILED)
-        await until(pilot, lambda: "nothing is captioned · interrupted" in notice(app))
+        await until(pilot, lambda: "another captty · interrupted" in notice(app))
         assert "being written by another captty" in "\n".join(screen_rows(app))
 
 
@@ -147,6 +147,6 @@ async def test_without_anything_to_finish_nothing_is_offered() -> None:
     async with app.run_test() as pilot:
         await pilot.press("escape", "i")
         await pilot.pause()
-        assert notice(app) == "type demo or a path, then enter"
+        assert notice(app) == "type a sound, or press ↓, then enter"
         assert "Finish" not in keys(app)
         assert app.query(Footer)

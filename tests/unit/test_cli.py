@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 import tui.demo
+from tests.pulse import MICROPHONE, PulseServer, needs_pulse, pulse
 from tests.terminals import CAPTTY, home
+
+__all__ = ["pulse"]
 
 DEMO = Path(tui.demo.__file__).with_name("demo.opus")
 Done = subprocess.CompletedProcess[str]
@@ -48,7 +51,16 @@ def test_the_version_comes_without_the_heavy_libraries(tmp_path: Path) -> None:
 def test_help_names_sources_commands_and_options(tmp_path: Path) -> None:
     done = captty(tmp_path, "--help")
     assert done.returncode == 0
-    for word in ("SOURCE", "demo", "transcribe", "serve", "sessions", "--server", "--theme"):
+    for word in (
+        "SOURCE",
+        "mic",
+        "demo",
+        "transcribe",
+        "devices",
+        "sessions",
+        "--server",
+        "--theme",
+    ):
         assert word in done.stdout
 
 
@@ -59,7 +71,8 @@ def test_help_names_sources_commands_and_options(tmp_path: Path) -> None:
         (("nothing.wav",), "nothing.wav"),
         (("transcribe", ""), "demo"),
         (("transcribe", "~nosuchuser/x.wav"), "home"),
-        (("transcribe", "https://example.org/a.mp3"), "download"),
+        (("transcribe", "http://127.0.0.1:9/a.mp3?key=sesame"), "127.0.0.1 refuses"),
+        (("transcribe", "ftp://example.org/a.mp3"), "http://"),
         (("transcribe", "demo", "--server", "ftp://x"), "wss://"),
         (("transcribe", "demo", "--server", "wss://u:p@example.org"), "CAPTTY_API_KEY"),
         (("transcribe", "demo", "--server", "ws://127.0.0.1:9"), "refused"),
@@ -115,6 +128,20 @@ def test_a_wrong_configuration_file_is_explained(tmp_path: Path, text: str, word
     assert words in complaint(captty(tmp_path, "sessions", "list"), 1)
 
 
+@needs_pulse
+def test_devices_are_listed_by_name_and_host_api(
+    tmp_path: Path,
+    pulse: PulseServer,
+) -> None:
+    pulse.set_default_source("virt.monitor")
+    done = captty(tmp_path, "devices", **pulse.environment)
+    assert f"Monitor of {MICROPHONE}  (PulseAudio, monitor)  · default" in done.stdout.splitlines()
+    found = json.loads(captty(tmp_path, "devices", "--json", **pulse.environment).stdout)
+    assert [device["name"] for device in found if device["default"]] == [f"Monitor of {MICROPHONE}"]
+    unknown = captty(tmp_path, "transcribe", "mic", "--device", "Bakelite", **pulse.environment)
+    assert MICROPHONE in complaint(unknown, 1)
+
+
 def test_flag_beats_environment_beats_file(tmp_path: Path) -> None:
     config = tmp_path / ".config" / "captty" / "config.toml"
     config.parent.mkdir(parents=True)
@@ -146,7 +173,7 @@ def test_the_demo_is_transcribed_saved_shown_and_exported(tmp_path: Path) -> Non
     assert done.returncode == 0, done.stderr
     captions = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(captions) >= 5
-    assert all(set(c) == {"id", "start", "end", "text", "language"} for c in captions)
+    assert all(set(c) == {"source", "id", "start", "end", "text", "language"} for c in captions)
     assert all(a["start"] <= b["start"] for a, b in pairwise(captions))
 
     (listed,) = json.loads(captty(tmp_path, "sessions", "list", "--json").stdout)

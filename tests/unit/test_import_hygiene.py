@@ -10,7 +10,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 BESIDE_THE_SCREEN = [
     name
-    for name in ("audio", "wire", "sessions", "live", "server", "demo", "config", "plain", "cli")
+    for name in (
+        *("audio", "wire", "sessions", "live", "server", "demo", "config", "plain", "cli"),
+        *("launch", "options", "terminal", "transcribing"),
+    )
     if (ROOT / "tui" / name).is_dir() or (ROOT / "tui" / f"{name}.py").exists()
 ]
 IMPORT_EACH = """

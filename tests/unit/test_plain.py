@@ -56,6 +56,7 @@ def test_corrections_are_lines_of_their_own() -> None:
 def test_json_lines_hold_id_times_text_and_language() -> None:
     line = printed((replace(segment(3, "café"), language="fr"),), name="jsonl")
     assert json.loads(line) == {
+        "source": "",
         "id": 3,
         "start": 3.0,
         "end": 4.0,

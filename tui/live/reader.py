@@ -40,6 +40,8 @@ class SourceReader:
         """Read no further; returns when the thread has let go of the source, or hangs in it."""
         self._stopped.set()
         self._room.release()
+        # on a thread of its own: a decoder that hangs may not be closed underneath
+        threading.Thread(target=self._source.close, name="closing", daemon=True).start()
         await asyncio.to_thread(self._thread.join, _LETTING_GO_SECONDS)
 
     def _read(self) -> None:

@@ -377,7 +377,9 @@ class Run:
     def _close(self, outcome: Outcome, unconfirmed: float) -> None:
         self._measured(None)
         at_once = self._desk is None or not self._desk.broke
-        if outcome.refused and self._text.came_to_nothing and at_once and not self._past:
+        refused = outcome.refused and self._text.came_to_nothing and at_once
+        silent = outcome.failure and not self._spool.end
+        if (refused or silent) and not self._past:
             self._text.discard()
         else:
             self._text.close(outcome.cause, unconfirmed, complete=not outcome.failure)

@@ -15,7 +15,7 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from tui.captions.languages import AUTO, LANGUAGES, OWN_NAMES, find_languages
-from tui.widgets.source_panel import drawable
+from tui.widgets.sounds import drawable
 
 _WIDE = 60
 _ENGLISH = 21

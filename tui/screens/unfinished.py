@@ -6,15 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from tui.captions import clean, length_text
+from tui.screens.opening import Opening
 
 if TYPE_CHECKING:
     from tui.live.session import LiveSession
     from tui.sessions.record import SessionSummary
 
 log = logging.getLogger(__name__)
-
-Opening = Callable[[Callable[[], None]], "LiveSession"]
-"""Opens a session for a watcher to wake. Raises `CapttyError`; may take a while."""
 
 FindUnfinished = Callable[[], "list[SessionSummary]"]
 """The interrupted sessions with audio to finish, newest first; may take a while."""

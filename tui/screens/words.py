@@ -2,21 +2,33 @@
 
 from tui.captions import SAMPLE_RATE
 from tui.live.feed import Snapshot, State
+from tui.widgets.ballistics import Fault
 from tui.widgets.status_line import Status
 
 _BEHIND_SECONDS = 10
 """From here on text is so much older than the audio that readers have to know."""
 
 
-def notice(snapshot: Snapshot, starting: str, *, silent: bool) -> str:
+_ADVICE = {
+    Fault.NO_SIGNAL: "the microphone gives digital silence: it is muted, or captty may not use it",
+    Fault.QUIET: "too quiet: turn the microphone up",
+    Fault.CLIPPING: "too loud: turn the microphone down",
+}
+_MONITOR_ADVICE = {Fault.NO_SIGNAL: "nothing is played now"}
+
+
+def notice(snapshot: Snapshot, starting: str, *, silent: bool, advice: str = "") -> str:
     """What readers have to know, the most important first.
 
-    `starting` says what goes on before the first connection, `silent` that no word came so far.
+    `starting` says what goes on before the first connection, `silent` that no word came so far,
+    `advice` what to do about the sound.
     """
     reason, kept = snapshot.reason, _kept(snapshot)
     match snapshot.state:
         case State.STARTING:
             return f"{starting} ({reason}), trying again" if reason else starting
+        case State.RECONNECTING if snapshot.silence:
+            return f"no connection{_because(reason)}; {snapshot.silence}"
         case State.RECONNECTING:
             return f"no connection: recording goes on{kept}{_because(reason)}"
         case State.NO_SOUND:
@@ -29,7 +41,7 @@ def notice(snapshot: Snapshot, starting: str, *, silent: bool) -> str:
         case State.FINISHING:
             return "waiting for the last words; s: end now"
         case State.LIVE:
-            return _behind(snapshot) or ("listening, no words yet" if silent else "")
+            return _behind(snapshot) or advice or ("listening, no words yet" if silent else "")
     ended = "ended early" if snapshot.state is State.FAILED else "ended"
     return f"{ended} · {snapshot.session_id}" if snapshot.session_id else ended
 
@@ -48,7 +60,13 @@ def status(snapshot: Snapshot, language: str | None) -> Status:
         lag=_coarse(progress.lag) if snapshot.state is State.LIVE else None,
         unsent=int(progress.unsent),
         reconnects=progress.reconnects,
+        recording=snapshot.recording,
     )
+
+
+def sound_advice(fault: Fault, kind: str) -> str:
+    """What to do about a fault of a `mic` or a `monitor`; of other sounds the meter says enough."""
+    return {"mic": _ADVICE, "monitor": _MONITOR_ADVICE}.get(kind, {}).get(fault, "")
 
 
 def _coarse(lag: float | None) -> float | None:

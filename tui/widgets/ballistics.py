@@ -25,6 +25,9 @@ class Fault(StrEnum):
     """What is wrong with the sound, in the words that users read."""
 
     NONE = ""
+    GONE = "device gone"
+    NO_SOUND = "no sound"
+    """The source of it gives nothing, and is no device."""
     NO_SIGNAL = "no signal"
     QUIET = "too quiet"
     CLIPPING = "clipping"

@@ -1,8 +1,10 @@
 """The level of the sound that comes in."""
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from itertools import groupby, zip_longest
 from operator import itemgetter
+from time import monotonic
 from typing import ClassVar
 
 from rich.segment import Segment as Piece
@@ -15,6 +17,8 @@ from tui.widgets.ballistics import Ballistics, Fault, Reading
 
 FLOOR_DBFS = -60
 """The low end of the bar, as on the digital peak meters of IEC 60268-18."""
+REPAINTS = 15
+"""A second, at most: more would move no bar more smoothly, and cost bytes over SSH."""
 HOT_DBFS = -6
 """From here on the bar is drawn as hot: our choice, half of full scale."""
 
@@ -54,9 +58,16 @@ class LevelMeter(Widget):
     }
     """
 
-    def __init__(self, *, ascii_only: bool = False) -> None:
-        """With `ascii_only` the bar is drawn for terminals and fonts without block characters."""
+    def __init__(self, *, ascii_only: bool = False, repaints: int = REPAINTS) -> None:
+        """With `ascii_only` the bar is drawn for terminals and fonts without block characters.
+
+        `repaints` a second are made at most, whatever comes.
+        """
         super().__init__()
+        self._pause = 1 / repaints
+        self._drawn_at = 0.0
+        self._waiting = False
+        self._trouble = Fault.NONE
         self._glyphs = ("#", "-", "|") if ascii_only else ("█", "╌", "┃")
         self._eighths = "" if ascii_only else _EIGHTHS
         self._ballistics: Ballistics | None = None
@@ -64,8 +75,17 @@ class LevelMeter(Widget):
         self._reading: Reading | None = None
         self._strips: list[Strip] = []
 
-    def show(self, level: Level | None, at: int) -> None:
-        """Show the level of the audio up to the absolute sample index `at`; `None` for no audio."""
+    @property
+    def fault(self) -> Fault:
+        """What is wrong with the sound now."""
+        return self._reading.fault if self._reading else self._trouble
+
+    def show(self, level: Level | None, at: int, trouble: Fault = Fault.NONE) -> None:
+        """Show the level of the audio up to the absolute sample index `at`.
+
+        `None` for no audio, with the `trouble` that is the cause.
+        """
+        self._trouble = trouble
         if level is None:
             self._ballistics = self._reading = None
         else:
@@ -73,7 +93,7 @@ class LevelMeter(Widget):
                 self._ballistics = Ballistics(level, at)
             self._reading = self._ballistics.read(level, at)
         self._at = at
-        self._draw()
+        self._draw_in_time()
 
     def render_line(self, y: int) -> Strip:
         """A row of the meter."""
@@ -86,8 +106,18 @@ class LevelMeter(Widget):
         super().notify_style_update()
         self._strips = []
 
+    def _draw_in_time(self) -> None:
+        """Draw now, or once the rows have stood long enough; what comes till then is drawn too."""
+        wait = self._drawn_at + self._pause - monotonic()
+        if wait <= 0:
+            self._draw()
+        elif not self._waiting:
+            self._waiting = True
+            asyncio.get_running_loop().call_later(wait, self.call_next, self._draw)
+
     def _draw(self) -> None:
         """Draw the rows, and repaint those that look different."""
+        self._waiting, self._drawn_at = False, monotonic()
         before, self._strips = self._strips, self._rows()
         rows = zip_longest(before, self._strips)
         changed = [y for y, (old, new) in enumerate(rows) if old != new]
@@ -117,8 +147,7 @@ class LevelMeter(Widget):
         """The bar, and in its last cell the clip mark."""
         for component, group in groupby(self._cells(max(0, width - 1)), key=itemgetter(1)):
             yield "".join(glyph for glyph, _ in group), component
-        clipping = self._reading is not None and self._reading.fault is Fault.CLIPPING
-        yield ("!" if clipping else " ")[:width], "meter--fault"
+        yield ("!" if self.fault is Fault.CLIPPING else " ")[:width], "meter--fault"
 
     def _cells(self, count: int) -> list[_Piece]:
         full, track, peak = self._glyphs
@@ -138,8 +167,7 @@ class LevelMeter(Widget):
 
     def _words(self) -> Iterator[_Piece]:
         yield _figure(self._reading).rjust(_FIGURE) + " ", "meter--figure"
-        if self._reading:
-            yield str(self._reading.fault), "meter--fault"
+        yield str(self.fault), "meter--fault"
 
 
 def _share(level: float) -> float:

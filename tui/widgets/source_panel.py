@@ -1,50 +1,57 @@
 """The source panel: what is captioned, and the switches for it."""
 
-import unicodedata
 from dataclasses import dataclass
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Button, Input, Label, Static
 
+from tui.audio.position import parse_position
 from tui.captions.languages import LANGUAGES, language_code
-
-_UNDRAWABLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+from tui.widgets.sounds import Sounds, drawable
+from tui.widgets.source_entry import SourceEntry
 
 
 class SourcePanel(Vertical):
-    """Takes the name of a sound and a language; starts, pauses and stops."""
+    """Takes the name of a sound, a language and where to begin; starts, pauses and stops."""
 
     @dataclass
     class StartRequested(Message):
         """The user wants a sound captioned."""
 
         source: str
-        """A path, or `demo`."""
+        """A path, a URL, `mic`, `mic:NAME` or `demo`."""
         language: str | None
         """Language code; `None` for detection."""
+        start: float
+        """Seconds into the sound where to begin."""
 
     @dataclass
-    class Mistaken(Message):
-        """What the user entered cannot be used."""
+    class Remarked(Message):
+        """What the user entered cannot be used, or needs a word."""
 
-        reason: str
-        """One sentence."""
+        sentence: str
 
-    def __init__(self, source: str = "", language: str | None = None, server: str = "") -> None:
+    def __init__(
+        self, sounds: Sounds, source: str = "", language: str | None = None, server: str = ""
+    ) -> None:
         super().__init__()
+        self._sounds = sounds
         self._source = source
-        self._shown = drawable(source)
         self._language = language or ""
         self._server = server or "this machine"
 
     def compose(self) -> ComposeResult:
         """Fields above, switches below."""
-        yield Label("Sound: a file, or demo", classes="field")
-        yield Input(self._shown, placeholder="path, or demo", id="source", compact=True)
-        yield Label("Language: a code, or auto", classes="field")
-        yield Input(self._language, placeholder="auto", id="language", compact=True)
+        yield Label("Sound", classes="field", id="sound")
+        yield SourceEntry(self._source, self._sounds)
+        with Horizontal(id="details"):
+            yield Label("Language", classes="field")
+            yield Input(self._language, placeholder="auto", id="language", compact=True)
+            yield Label("From", classes="field")
+            yield Input(placeholder="0:00", id="start-at", compact=True)
         with Horizontal(id="switches"):
             yield Button("Start", id="start", compact=True)
             yield Button("Pause", id="pause", compact=True, action="screen.toggle_pause")
@@ -60,8 +67,18 @@ class SourcePanel(Vertical):
         pause.label = "Resume" if paused else "Pause"
 
     def choose(self) -> None:
-        """Let the user type a sound."""
-        self.query_one("#source", Input).focus()
+        """Let the user type a sound, at once: what has the focus decides whether this is shown."""
+        self.screen.set_focus(self.query_one("#source", Input))
+
+    def opened(self, source: str) -> None:
+        """A sound is captioned now: what of it is secret is seen no more, its start is used up."""
+        if self._entry.entered == source:
+            self._entry.hold(source)
+        self.query_one("#start-at", Input).value = ""
+
+    def refresh_devices(self) -> None:
+        """Look for devices again."""
+        self._entry.refresh_devices()
 
     @property
     def language(self) -> str | None:
@@ -72,37 +89,63 @@ class SourcePanel(Vertical):
         """Have a language in the field; `None` for detection."""
         self.query_one("#language", Input).value = language or ""
 
-    def on_input_changed(self, event: Input.Changed) -> None:
+    @on(Input.Changed)
+    def clean_pasted(self, event: Input.Changed) -> None:
         """Pasted text may hold what a terminal would obey."""
         event.stop()
         if event.value != (safe := drawable(event.value)):
             event.input.value = safe
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter in either field starts."""
+    @on(Input.Submitted)
+    def start_entered(self, event: Input.Submitted) -> None:
+        """Enter in any field starts."""
         event.stop()
-        self._start()
+        self._start(self._entry.entered)
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
+    @on(SourceEntry.Entered)
+    def start_sound(self, event: SourceEntry.Entered) -> None:
+        """A sound was typed or taken."""
+        event.stop()
+        self._start(event.source)
+
+    @on(Button.Pressed, "#start")
+    def start_pressed(self, event: Button.Pressed) -> None:
         """The start switch starts; the others are actions of the screen."""
         event.stop()
-        if event.button.id == "start":
-            self._start()
+        self._start(self._entry.entered)
 
-    def _start(self) -> None:
-        source = self.query_one("#source", Input).value.strip()
-        source = self._source if source == self._shown.strip() else source
-        language = self.query_one("#language", Input).value.strip()
-        code = None if language.casefold() in ("", "auto") else language_code(language)
-        if not source:
-            self.post_message(self.Mistaken("type the path of a media file, or demo"))
-        elif code is None and language.casefold() not in ("", "auto"):
-            examples = ", ".join(list(LANGUAGES)[:4])
-            self.post_message(self.Mistaken(f"no such language: use a code like {examples}"))
+    @property
+    def _entry(self) -> SourceEntry:
+        return self.query_one(SourceEntry)
+
+    @on(SourceEntry.Remarked)
+    def pass_on(self, event: SourceEntry.Remarked) -> None:
+        """Say it like the panel's own."""
+        event.stop()
+        self.post_message(self.Remarked(event.sentence))
+
+    def _start(self, source: str) -> None:
+        try:
+            request = self.StartRequested(source, self._entered_language(), self._entered_start())
+        except ValueError as mistake:
+            self.post_message(self.Remarked(str(mistake)))
+            return
+        if source.strip():
+            self.post_message(request)
         else:
-            self.post_message(self.StartRequested(source, code))
+            self.post_message(self.Remarked("name a sound: mic, a file, a URL, or demo"))
 
+    def _entered_language(self) -> str | None:
+        """Raises `ValueError` with a sentence."""
+        language = self.query_one("#language", Input).value.strip()
+        if language.casefold() in ("", "auto"):
+            return None
+        if (code := language_code(language)) is None:
+            examples = ", ".join(list(LANGUAGES)[:4])
+            raise ValueError(f"no such language: use a code like {examples}")
+        return code
 
-def drawable(text: str) -> str:
-    """The text without control characters; spaces of every kind stay: file names hold them."""
-    return "".join(char for char in text if unicodedata.category(char) not in _UNDRAWABLE)
+    def _entered_start(self) -> float:
+        """Raises `ValueError` with a sentence."""
+        text = self.query_one("#start-at", Input).value
+        return parse_position(text) if text.strip() else 0.0

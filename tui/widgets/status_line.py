@@ -30,6 +30,8 @@ class Status:
     """Seconds of audio that wait to be sent."""
     reconnects: int = 0
     """How often a connection was replaced."""
+    recording: bool = False
+    """Whether the sound is kept to be listened to."""
 
     def facts(self, room: int) -> str:
         """As many facts as fit into so many cells, the most important first.
@@ -68,16 +70,18 @@ class StatusLine(Widget):
     """One row; leaves out the least important where it is narrow."""
 
     DEFAULT_CSS = "StatusLine { height: 1; width: 1fr; }"
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"status--state"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"status--state", "status--recording"}
 
     status: reactive[Status] = reactive(Status(), layout=False)
 
     def render(self) -> Content:
         """The state in a field of its own, then as many facts as fit."""
-        state = f" {self.status.state} "
-        facts = self.status.facts(self.size.width - len(state))
-        style = self.get_visual_style("status--state")
-        return Content.assemble((state, style), facts)
+        state, mark = f" {self.status.state} ", " REC " if self.status.recording else ""
+        facts = self.status.facts(self.size.width - len(state + mark))
+        style = self.get_visual_style
+        return Content.assemble(
+            (state, style("status--state")), (mark, style("status--recording")), facts
+        )
 
 
 def duration(seconds: int) -> str:
