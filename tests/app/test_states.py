@@ -286,6 +286,12 @@ async def test_r_records_and_says_so() -> None:
         await pilot.press("r")
         await until(pilot, lambda: " REC " not in shown(app) and "has ended" in tail.notice)
         assert session.asked == ["record True", "record False"]
+        session.feed.recording(True)
+        await until(pilot, lambda: " REC " in shown(app))
+        app.caption_screen.announce("", 0)
+        session.feed.recording(False)
+        session.feed.state(State.ENDED)
+        await until(pilot, lambda: tail.notice == "ended")
 
 
 async def test_nothing_is_recorded_where_nothing_is_saved() -> None:

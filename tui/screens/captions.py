@@ -195,7 +195,7 @@ class CaptionScreen(Screen[None]):
             self.query_one(SourcePanel).choose_language(snapshot.language)
         if snapshot.state is not self._state:
             self._set_state(snapshot.state)
-        if before.state is not State.STARTING and before.recording != snapshot.recording:
+        if listens(snapshot.state) and before.recording != snapshot.recording:
             self.announce(_RECORDING if snapshot.recording else _RECORDED)
         self.query_one(StatusLine).status = status(snapshot, self._recognised)
         self._show_level(snapshot)

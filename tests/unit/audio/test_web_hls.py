@@ -150,7 +150,7 @@ def test_a_broadcast_goes_on_after_a_drop(live: Site, sound: Path) -> None:
     assert "captty keeps trying" in before[0].sentence
     live.down.clear()
     heard = listening.seconds
-    listening.until(lambda: listening.seconds > heard + 5)
+    listening.until(lambda: listening.seconds > heard + 4)
     listening.stop()
     assert Trouble("") in listening.facts()
     whole = sound.read_bytes()[44:]

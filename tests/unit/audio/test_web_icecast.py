@@ -99,7 +99,7 @@ def test_a_listener_whose_line_is_cut_misses_and_doubles_nothing(
         listening = Listening(source)
         listening.until(lambda: listening.seconds > 3)
         line.cut()
-        listening.until(lambda: listening.seconds > 7)
+        listening.until(lambda: listening.seconds > 6.5)
         listening.stop()
     assert not listening.missed
     pcm = listening.pcm
@@ -117,9 +117,9 @@ def test_a_server_that_is_killed_and_started_again(icecast: Icecast, whole: byte
     listening.until(lambda: any(isinstance(fact, Trouble) for fact in listening.facts()))
     assert time.monotonic() - killed < 2
     heard = listening.seconds
-    listening.until(lambda: time.monotonic() - killed > 2.5)
+    listening.until(lambda: time.monotonic() - killed > 2)
     icecast.start()
-    listening.until(lambda: listening.seconds > heard + 3, 25)
+    listening.until(lambda: listening.seconds > heard + 2.5, 25)
     gone = time.monotonic() - killed - 3
     listening.stop()
     troubles = [fact for fact in listening.facts() if isinstance(fact, Trouble)]
@@ -129,7 +129,7 @@ def test_a_server_that_is_killed_and_started_again(icecast: Icecast, whole: byte
     assert place(listening.pcm[-32_000:], whole) < 6
 
 
-def test_a_name_and_password_that_are_wrong_are_told(icecast: Icecast) -> None:
+def test_a_password_stays_out_of_what_is_shown(icecast: Icecast) -> None:
     listening = Listening(open_url(icecast.url.replace("//", "//me:sesame@") + "?key=sesame"))
     listening.until(lambda: listening.seconds > 0.5)
     listening.stop()

@@ -26,6 +26,8 @@ _FORMATS = {
 }
 """FFmpeg's names of the formats that have no marks of their own, by content type: to make sure of
 one of these, it would listen for up to 20 s."""
+_MARKS = (b"OggS", b"fLaC", b"RIFF")
+"""What other forms begin with, whatever the server calls them."""
 _TITLE = re.compile(r"StreamTitle='(.*?)';", re.DOTALL)
 
 
@@ -66,7 +68,10 @@ class Radio:
     @property
     def format(self) -> str | None:
         """FFmpeg's name of the form of the sound; none where it is quick to find out."""
-        return _FORMATS.get(self._body.kind)
+        if not self._held and not self._over:
+            self._fill(_TAIL)
+        marked = self._held.startswith(_MARKS)
+        return None if marked else _FORMATS.get(self._body.kind)
 
     @property
     def name(self) -> str:

@@ -20,7 +20,7 @@ from tui.audio.web.clock import BroadcastClock
 from tui.captions import SAMPLE_RATE, clean
 
 _AHEAD_SECONDS = 30
-_OPENING_SECONDS = 45.0
+_OPENING_SECONDS = 30.0
 _TICK = 0.25
 _FAULT_SECONDS = 1.0
 """A fault that is over sooner is not worth a word."""
