@@ -98,9 +98,9 @@ def broadcasting(sound: Path) -> Iterator[Icecast]:
 
 
 def _until(met: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while not met():
-        assert time.monotonic() < end
+        assert time.monotonic() < end, "icecast does not answer"
         time.sleep(0.02)
 
 

@@ -76,11 +76,11 @@ def starts(one: Trial) -> dict[str, int]:
 
 
 async def test_what_is_said_before_there_is_a_server_is_not_lost(tmp_path: Path) -> None:
-    scene, hung_up = Scene(speech(*range(5)), hold := threading.Event()), asyncio.Event()
+    scene, found = Scene(speech(*range(5)), hold := threading.Event()), threading.Event()
 
     @asynccontextmanager
     async def late() -> AsyncIterator[Endpoint]:
-        await hung_up.wait()
+        await asyncio.to_thread(found.wait)
         yield server.endpoint()
 
     async with oracle_server(Script(words_a_segment=1)) as server:
@@ -89,7 +89,7 @@ async def test_what_is_said_before_there_is_a_server_is_not_lost(tmp_path: Path)
         one.session.start()
         await asyncio.to_thread(scene.heard.wait, 10)
         connecting = datetime.now(UTC)
-        hung_up.set()
+        found.set()
         await one.until(lambda: one.newest >= 3)
         hold.set()
         await one.over()
