@@ -3,8 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -13,18 +12,16 @@ import click
 import tui
 from tui.captions import CapttyError, clean, length_text
 from tui.config import Folders, log_to_file, read_config
+from tui.dashboard import open_dashboard
 from tui.options import Choice, server_options, session_options, wish_of
 from tui.transcribing import SUFFIXES, Job, print_captions, run
 from tui.transcribing import transcribe as transcribe_all
 
 if TYPE_CHECKING:
-    from tui.audio.microphone.messages import Device
-    from tui.live.session import LiveSession
     from tui.sessions.record import SessionSummary
     from tui.sessions.store import SessionStore
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-Wake = Callable[[], None]
 EXPORT_FORMATS = ("srt", "vtt", "txt", "json")
 
 
@@ -105,7 +102,7 @@ def open_(
             raise click.UsageError("without a screen captty needs a SOURCE: mic, a file, demo, …")
         print_captions(source, Job(wish, "lines", paced=True), sys.stdout)
         return
-    _open_dashboard(source, wish, theme, low_bandwidth=low_bandwidth)
+    open_dashboard(source, wish, theme, low_bandwidth=low_bandwidth)
 
 
 def _given(ctx: click.Context, option: str) -> bool:
@@ -113,7 +110,12 @@ def _given(ctx: click.Context, option: str) -> bool:
 
 
 def _refuse_mismatch(ctx: click.Context, sources: Sequence[str]) -> None:
-    """Refuse options that go with other kinds of sound. Raises `click.UsageError`."""
+    """Refuse options that exclude each other, or go with other kinds of sound.
+
+    Raises `click.UsageError`.
+    """
+    if _given(ctx, "record") and not ctx.params["save"]:
+        raise click.UsageError("--record keeps audio and --no-save keeps nothing: drop one")
     if _given(ctx, "device") and "mic" not in sources:
         raise click.UsageError("--device chooses a microphone: use it with mic")
     if _given(ctx, "raw") and "-" not in sources:
@@ -124,59 +126,6 @@ def _refuse_mismatch(ctx: click.Context, sources: Sequence[str]) -> None:
 
 def _goes_by(source: str) -> bool:
     return source in ("-", "mic") or source.startswith("mic:")
-
-
-def _open_dashboard(
-    source: str | None, choice: Choice, theme: str | None, *, low_bandwidth: bool
-) -> NoReturn:
-    stdin = None
-    if source == "-":
-        from tui.terminal import take_standard_input
-
-        stdin = take_standard_input()
-    from tui.app import CapttyApp, run_dashboard
-
-    folders = Folders.of_user()
-
-    def open_session(text: str, language: str | None, start: float, wake: Wake) -> "LiveSession":
-        values = replace(choice, language=language, start=start)
-        return _open_session(text, values, stdin, wake)
-
-    app = CapttyApp(
-        open_session,
-        folders.config / "themes",
-        recent_languages=folders.state / "languages",
-        recent_sounds=folders.state / "sounds" if choice.save else None,
-        find_devices=_find_devices,
-        unfinished=lambda: _store().unfinished(),
-        finish_session=lambda session_id, wake: _finish_session(session_id, choice, wake),
-        source=source,
-        start=choice.start,
-        language=choice.language,
-        server=choice.server,
-        saves=choice.save,
-        theme=theme,
-        low_bandwidth=low_bandwidth,
-    )
-    raise SystemExit(run_dashboard(app))
-
-
-def _find_devices() -> "list[Device]":
-    from tui.audio.microphone.devices import find_devices
-
-    return find_devices()
-
-
-def _open_session(text: str, choice: Choice, stdin: int | None, wake: Wake) -> "LiveSession":
-    from tui.launch import open_session
-
-    return open_session(wish_of(text, choice, paced=True, stdin=stdin), wake)
-
-
-def _finish_session(session_id: str, choice: Choice, wake: Wake) -> "LiveSession":
-    from tui.launch import finish_session
-
-    return finish_session(session_id, wish_of("", choice, paced=True), wake)
 
 
 def _has_screen(source: str | None) -> bool:
@@ -224,7 +173,9 @@ def devices(as_json: bool) -> None:
     """List the microphones, and what plays on this machine where it can be heard."""
     from msgspec.structs import asdict
 
-    found = _find_devices()
+    from tui.audio.microphone.devices import find_devices
+
+    found = find_devices()
     if as_json:
         _echo_json([{**asdict(device), "id": clean(device.id)} for device in found])
         return

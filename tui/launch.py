@@ -179,7 +179,9 @@ def _standard_input(wish: Wish) -> Source:
     from tui.audio.raw import RawFormat
 
     if wish.stdin is None:
-        raise SourceError("standard input is the keyboard here: start as captty - with a pipe")
+        raise SourceError(
+            "standard input is the keyboard, or was read before: start captty - anew behind a pipe"
+        )
     return PipeSource.open(wish.stdin, RawFormat.parse(wish.raw) if wish.raw else None)
 
 

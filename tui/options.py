@@ -137,11 +137,6 @@ class Choice:
     raw: str | None = None
     start: float = 0.0
 
-    def __post_init__(self) -> None:
-        """Raises `click.UsageError` where the values exclude each other."""
-        if self.record and not self.save:
-            raise click.UsageError("--record keeps audio and --no-save keeps nothing: drop one")
-
 
 def wish_of(
     source: str,

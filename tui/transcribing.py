@@ -78,9 +78,12 @@ def _shown(source: str) -> str:
     """A source as it may be shown: an address without what may be a key."""
     if "://" not in source:
         return clean(source, 200)
-    from tui.audio.web import address_name
+    from tui.audio.web import WebError, address_name
 
-    return address_name(source)
+    try:
+        return address_name(source)
+    except WebError:
+        return "an address"
 
 
 def _target(source: str, job: Job, output: Path | None, taken: set[str]) -> Path | None:

@@ -12,7 +12,7 @@ BESIDE_THE_SCREEN = [
     name
     for name in (
         *("audio", "wire", "sessions", "live", "server", "demo", "config", "plain", "cli"),
-        *("launch", "options", "terminal", "transcribing"),
+        *("dashboard", "launch", "options", "terminal", "transcribing"),
     )
     if (ROOT / "tui" / name).is_dir() or (ROOT / "tui" / f"{name}.py").exists()
 ]
