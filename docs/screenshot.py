@@ -20,8 +20,8 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         wish = Wish("demo", data=Path(folder))
         app = CapttyApp(
-            lambda source, language, wake: open_session(
-                replace(wish, source=source, language=language), wake
+            lambda source, language, start, wake: open_session(
+                replace(wish, source=source, language=language, start=start), wake
             ),
             source="demo",
             language="en",

@@ -314,6 +314,8 @@ class CaptionScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether a command makes sense now."""
+        if action == "captions":
+            return self.query_one(SourcePanel).has_focus_within
         finishes = bool(self._unfinished.sessions)
         return possible(action, self._state, saves=self._setup.saves, unfinished=finishes)
 
