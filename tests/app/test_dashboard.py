@@ -286,6 +286,11 @@ async def test_hostile_text_is_drawn_as_text() -> None:
         await until(pilot, lambda: "[/] [bold]x[/bold]" in shown(app))
 
 
+def in_footer(app: CapttyApp) -> str:
+    """The keys that the footer shows, for where the focus is."""
+    return " ".join(str(key.render()) for key in app.query_one(Footer).query("FooterKey"))
+
+
 async def test_every_command_is_in_help_palette_and_footer_from_the_one_table() -> None:
     desk = Desk(interrupted(1))
     app = desk.app()
@@ -293,9 +298,10 @@ async def test_every_command_is_in_help_palette_and_footer_from_the_one_table() 
         await until(pilot, lambda: "interrupted" in shown(app))
         commands = {command.title for command in app.get_system_commands(app.caption_screen)}
         assert commands == {c.label for c in COMMANDS if c.palette} | {"Theme"}
+        footer = in_footer(app)
         app.caption_screen.query_one(TranscriptView).focus()
-        await pilot.pause()
-        footer = " ".join(str(key.render()) for key in app.query_one(Footer).query("FooterKey"))
+        await until(pilot, lambda: "Pause" in in_footer(app))
+        footer += in_footer(app)
         for command in COMMANDS:
             if command.footer:
                 assert command.label in footer
