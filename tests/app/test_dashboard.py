@@ -298,9 +298,10 @@ async def test_every_command_is_in_help_palette_and_footer_from_the_one_table() 
         await until(pilot, lambda: "interrupted" in shown(app))
         commands = {command.title for command in app.get_system_commands(app.caption_screen)}
         assert commands == {c.label for c in COMMANDS if c.palette} | {"Theme"}
+        await until(pilot, lambda: "Read" in in_footer(app))
         footer = in_footer(app)
         app.caption_screen.query_one(TranscriptView).focus()
-        await until(pilot, lambda: "Pause" in in_footer(app))
+        await until(pilot, lambda: "Help" in in_footer(app))
         footer += in_footer(app)
         for command in COMMANDS:
             if command.footer:
