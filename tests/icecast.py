@@ -10,8 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.ports import free_port
+
 ICECAST = shutil.which("icecast2") or shutil.which("icecast")
 FFMPEG = shutil.which("ffmpeg")
+
 _CONFIG = """
 <icecast>
   <limits><burst-size>65535</burst-size><source-timeout>10</source-timeout></limits>
@@ -34,7 +37,7 @@ class Icecast:
     def __init__(self, folder: Path, sound: Path) -> None:
         """`sound` is an MP3 that is broadcast as it is, in real time."""
         self._folder, self._sound = folder, sound
-        self.port = _free_port()
+        self.port = free_port()
         """Where it listens."""
         (folder / "icecast.xml").write_text(_CONFIG.format(port=self.port, logs=folder))
         self._server: subprocess.Popen[bytes] | None = None
@@ -102,12 +105,6 @@ def _until(met: Callable[[], bool]) -> None:
     while not met():
         assert time.monotonic() < end, "icecast does not answer"
         time.sleep(0.02)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _status(port: int, path: str) -> int:

@@ -2,7 +2,6 @@
 
 import shlex
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -11,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.ports import free_port
 
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin:/opt/homebrew/sbin")
 PATIENCE = 20.0
@@ -59,7 +60,7 @@ def ssh_host(folder: Path) -> Iterator[Host]:
     for name in ("host_key", "user_key"):
         keygen = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
         subprocess.run(keygen, check=True)
-    host = Host(folder, _free_port())
+    host = Host(folder, free_port())
     config = folder / "sshd_config"
     config.write_text(_CONFIG.format(port=host.port, folder=folder))
     assert SSHD
@@ -71,13 +72,6 @@ def ssh_host(folder: Path) -> Iterator[Host]:
     finally:
         process.kill()
         process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def _wait_until_it_answers(host: Host, process: "subprocess.Popen[bytes]", log: Path) -> None:

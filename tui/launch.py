@@ -13,7 +13,7 @@ from tui.audio.media import MediaFile
 from tui.audio.refill import refill
 from tui.audio.source import Ended, Source, SourceError, SourceInfo
 from tui.audio.spool import Spool
-from tui.captions import EventKind, clean
+from tui.captions import SAMPLE_RATE, EventKind, clean
 from tui.captions.languages import language_code
 from tui.live.host import Server
 from tui.live.ledger import ONSET_SAMPLES
@@ -64,12 +64,13 @@ def open_session(wish: Wish, wake: Callable[[], None] = lambda: None) -> LiveSes
 
     Raises `SourceError` or `EndpointError`, each with one sentence.
     """
-    server = _server(wish)
+    server, source = _server(wish), open_source(wish)
     return LiveSession(
-        open_source(wish),
+        source,
         server,
         Request(wish.language, wish.prompt, wish.model),
         open_journal=_journals(wish.data) if wish.save else None,
+        first=0 if source.info.live else round(wish.start * SAMPLE_RATE),
         record=wish.record,
         paced=wish.paced,
         wake=wake,
@@ -192,10 +193,12 @@ def _at_address(wish: Wish) -> Source:
 
 
 def _path(text: str) -> Path:
-    if text.startswith("file://"):
-        return Path(unquote(urlsplit(text).path))
     try:
+        if text.startswith("file://"):
+            return Path(unquote(urlsplit(text).path))
         return Path(text).expanduser()
+    except ValueError:
+        raise SourceError(f"{clean(text, 200)} is no address of a file: name its path") from None
     except RuntimeError:
         raise SourceError(f"{clean(text, 200)} names a home that does not exist") from None
 

@@ -76,7 +76,7 @@ def _done(source: str, job: Job, target: Path | None) -> bool:
 
 def _shown(source: str) -> str:
     """A source as it may be shown: an address without what may be a key."""
-    if "://" not in source:
+    if "://" not in source or source.startswith("file://"):
         return clean(source, 200)
     from tui.audio.web import WebError, address_name
 

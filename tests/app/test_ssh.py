@@ -2,11 +2,11 @@
 
 import asyncio
 import shlex
-import socket
 import wave
 from pathlib import Path
 
 from tests.faults.server import Script, oracle_server
+from tests.ports import free_port
 from tests.pulse import PulseServer, needs_pulse, pulse
 from tests.spoken import Spoken, words
 from tests.sshd import Host, needs_sshd, ssh_host
@@ -127,10 +127,3 @@ async def test_a_microphone_forwarded_to_another_host(
     heard = numbers(text(SessionStore(tmp_path / ".local/share/captty").load("last")))
     assert heard == sorted(heard)
     assert len(set(heard)) >= 4
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

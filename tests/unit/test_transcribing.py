@@ -12,6 +12,7 @@ from tests.faults.server import OracleServer, Script, oracle_server
 from tests.spoken import Spoken, words
 from tests.terminals import CAPTTY, home
 from tui.captions import SAMPLE_RATE
+from tui.sessions.export import export
 from tui.sessions.lines import RECORDING
 from tui.sessions.store import SessionStore
 
@@ -148,9 +149,15 @@ async def test_what_is_no_sound_on_standard_input(tmp_path: Path, stdin: bytes, 
 async def test_a_file_from_a_position_on(tmp_path: Path) -> None:
     path = spoken_file(tmp_path / "one.wav", 9)
     async with oracle_server(Script(words_a_segment=1)) as server:
-        done = await transcribe(tmp_path, server, str(path), "--fast", "--start", "0:04")
+        arguments = (str(path), "--fast", "--record", "--start", "0:04", "--format", "srt")
+        done = await transcribe(tmp_path, server, *arguments)
         beyond = await transcribe(tmp_path, server, str(path), "--start", "1:00:00")
-    assert done.out.split() == words(5, 4), done.err
+    assert said(done.out) == words(5, 4), done.err
+    starts = [cue.start.total_seconds() for cue in srt.parse(done.out)]
+    assert starts == [pytest.approx(second + 0.2, abs=0.01) for second in range(4, 9)]
+    store = SessionStore(tmp_path / ".local/share/captty")
+    assert said(export(store.load("last"), "srt")) == words(5, 4)
+    assert [audio.start for audio in store.recordings("last")] == [4 * SAMPLE_RATE]
     assert beyond.code == 1
     assert "0:09" in beyond.err
 

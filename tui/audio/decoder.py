@@ -41,10 +41,12 @@ class Decoder:
     """Decodes packet by packet. One thread reads; any thread may close.
 
     Where sound is missing between two frames, silence takes its place, so that what comes behind
-    keeps its time.
+    keeps its time; of what is live, `take_hole` tells instead.
     """
 
-    def __init__(self, container: InputContainer) -> None:
+    def __init__(self, container: InputContainer, *, live: bool = False) -> None:
+        self._live = live
+        self._missing = 0.0
         self._container = container
         self._stream: AudioStream = container.streams.audio[0]
         self._context = self._stream.codec_context
@@ -101,10 +103,18 @@ class Decoder:
         """Every frame that can be decoded, until the end, the first unreadable byte or `close`."""
         return self._frames
 
+    def take_hole(self) -> float:
+        """Seconds that are missing before the last frame of what is live; told once."""
+        missing, self._missing = self._missing, 0.0
+        return missing
+
     def _decode(self) -> Iterator[AudioFrame]:
         while (decoded := self._step()) is not None:
             for frame in decoded:
-                if hole := self._hole_before(frame):
+                hole = self._hole_before(frame)
+                if self._live:
+                    self._missing += hole
+                elif hole:
                     yield from _silence(hole)
                 yield frame
 

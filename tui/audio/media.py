@@ -35,8 +35,8 @@ class MediaFile:
         return self._info
 
     def chunks(self) -> Iterator[bytes]:
-        """As in `Track.chunks`."""
-        return self._track.chunks()
+        """As in `Track.chunks`, with silence where something is missing."""
+        return (chunk for chunk in self._track.chunks() if isinstance(chunk, bytes))
 
     def close(self) -> None:
         """Let go of the file."""

@@ -12,7 +12,7 @@ from time import monotonic
 
 from tui.audio.container import open_stream
 from tui.audio.raw import RawFormat
-from tui.audio.source import Fact, SourceError, SourceInfo, Trouble
+from tui.audio.source import Fact, Missed, SourceError, SourceInfo, Trouble
 from tui.audio.track import Track
 from tui.audio.wave import unwrap
 
@@ -21,7 +21,7 @@ NAME = "standard input"
 _CHUNKS_AHEAD = 20
 """A second: so much is decoded before it is asked for."""
 _PATIENCE_SECONDS = 5.0
-"""For so long nobody wonders why nothing comes."""
+"""For so long nobody wonders why no sound comes."""
 _HEAD_BYTES = 1_024
 _MOST_UNKNOWN = 2**26
 """Bytes in which no sound is found before it counts as none; pictures may stand before it."""
@@ -36,7 +36,7 @@ class PipeSource:
     def __init__(self, pipe: "_Pipe", raw: RawFormat | None) -> None:
         self._pipe = pipe
         self._raw = raw
-        self._ready: SimpleQueue[bytes | BaseException | None] = SimpleQueue()
+        self._ready: SimpleQueue[bytes | Missed | BaseException | None] = SimpleQueue()
         self._room = Semaphore(_CHUNKS_AHEAD)
         self._thread = Thread(target=self._run, name="pipe", daemon=True)
         self._starting = Lock()
@@ -74,7 +74,7 @@ class PipeSource:
                 raise item
             if item is None:
                 return
-            if isinstance(item, bytes):
+            if isinstance(item, bytes | Missed):
                 self._room.release()
             yield item
 
@@ -86,17 +86,17 @@ class PipeSource:
             if self._thread.ident is None:
                 self._pipe.dispose()
 
-    def _items(self) -> Iterator[bytes | Trouble | BaseException | None]:
-        """What the thread has decoded, and what is to be said while it waits."""
+    def _items(self) -> Iterator[bytes | Fact | BaseException | None]:
+        """What the thread has decoded, and what is to be said while there is nothing."""
         while True:
             try:
-                yield self._ready.get(timeout=max(_PATIENCE_SECONDS - self._pipe.starved, 0.0))
+                yield self._ready.get(timeout=_PATIENCE_SECONDS)
             except Empty:
-                if self._pipe.starved >= _PATIENCE_SECONDS:
-                    yield Trouble(f"{NAME} gives nothing now: captions go on as soon as it does")
-                    item = self._ready.get()
-                    yield Trouble("")
-                    yield item
+                what = "nothing" if self._pipe.starved >= _PATIENCE_SECONDS else "no sound"
+                yield Trouble(f"{NAME} gives {what} now: captions go on as soon as it does")
+                item = self._ready.get()
+                yield Trouble("")
+                yield item
 
     def _run(self) -> None:
         """Decode on a thread of its own: nobody else hangs where FFmpeg waits for bytes."""

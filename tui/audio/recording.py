@@ -100,6 +100,12 @@ class Recording:
         newest = self._file or (self._ending[-1] if self._ending else None)
         return newest.trouble if newest else ""
 
+    @property
+    def behind(self) -> int:
+        """Samples that were appended and are not encoded yet."""
+        files = [*self._ending, *([self._file] if self._file else [])]
+        return sum(file.behind for file in files if not file.trouble) // 2
+
     def start(self, at: int) -> None:
         """Begin a new file with the sample of absolute index `at`; ends the one before."""
         self.stop()
@@ -132,6 +138,8 @@ class _RecordingThread(threading.Thread):
         super().__init__(name="recording", daemon=True)
         self.trouble = ""
         """One sentence, where the rest is not kept."""
+        self.behind = 0
+        """Bytes that wait to be encoded."""
         self._path = folder / f"{at:012d}.opus"
         self._waiting = bytearray()
         self._ended = False
@@ -141,10 +149,11 @@ class _RecordingThread(threading.Thread):
     def append(self, pcm: bytes) -> None:
         """Let it be written; where too much is waiting already, nothing is any more."""
         with self._news:
-            if len(self._waiting) > MOST_WAITING:
+            if self.behind > MOST_WAITING:
                 self._give_up(_STUCK, _ADVICE)
             else:
                 self._waiting += pcm
+                self.behind += len(pcm)
                 self._news.notify()
 
     def end(self) -> None:
@@ -159,7 +168,9 @@ class _RecordingThread(threading.Thread):
             with OpusFile(self._path) as file:
                 while waiting := self._take():
                     for start in range(0, len(waiting), _PIECE):
-                        file.append(waiting[start : start + _PIECE])
+                        file.append(piece := waiting[start : start + _PIECE])
+                        with self._news:
+                            self.behind -= len(piece)
         except OSError as error:
             self._give_up(error.strerror or str(error), _ADVICE)
         except Exception as error:

@@ -73,7 +73,7 @@ class Source(Protocol):
         """PCM16 little-endian mono at 16 000 Hz: `CHUNK_SAMPLES` samples each, fewer in the last.
 
         Facts stand where they belong between them. Blocks while it decodes or waits; a source that
-        is live tells every second at least that it still has no sound, as `Missed`. Raises
+        goes by tells every second at least that it still has no sound, as `Missed`. Raises
         `SourceError` where the sound breaks off.
         """
         ...

@@ -11,7 +11,7 @@ from tui.audio.decoder import Decoder
 from tui.audio.downmix import mono
 from tui.audio.position import clock
 from tui.audio.resample import Resampler
-from tui.audio.source import CHUNK_SAMPLES, SourceError
+from tui.audio.source import CHUNK_SAMPLES, Missed, SourceError
 from tui.captions import SAMPLE_RATE, clean
 
 LONGEST = 24 * 3600
@@ -48,7 +48,7 @@ class Track:
         self._fault = ""
         try:
             _refuse_unreadable(container, name)
-            self._decoder = Decoder(container)
+            self._decoder = Decoder(container, live=live)
             if start:
                 self._decoder.skip(start)
             self._blocks = _blocks(self._decoder.frames(), 1 if live else _BLOCK)
@@ -68,11 +68,12 @@ class Track:
             return None
         return round((seconds - self._start) * SAMPLE_RATE)
 
-    def chunks(self) -> Iterator[bytes]:
+    def chunks(self) -> Iterator[bytes | Missed]:
         """PCM16 little-endian mono at 16 000 Hz: `CHUNK_SAMPLES` samples each, fewer in the last.
 
-        Raises `SourceError` behind the last good sample where the sound breaks off, has lost more
-        than half a second to damage, or goes on for more than `LONGEST` seconds.
+        What is live tells of holes, before which there are fewer, too. Raises `SourceError` behind
+        the last good sample where the sound breaks off, a file has lost more than half a second to
+        damage, or goes on for more than `LONGEST` seconds.
         """
         yield from _chunked(self._pcm())
         if fault := self._fault or self._loss():
@@ -104,12 +105,14 @@ class Track:
             " try a whole copy"
         )
 
-    def _pcm(self) -> Iterator[bytes]:
+    def _pcm(self) -> Iterator[bytes | Missed]:
         resampler, surplus = Resampler(), self._decoder.surplus
         for block in self._blocks:
             self._fault = self._unfit(block[0]) or self._too_long()
             if self._fault:
                 break
+            if hole := round(self._decoder.take_hole() * SAMPLE_RATE):
+                yield Missed(hole, f"{self._name} was damaged")
             sound = mono(block)[surplus:]
             surplus = 0
             for start in range(0, len(sound), _PIECE):
@@ -148,7 +151,7 @@ class Track:
             return ""
         if decoder.fault or decoder.shortfall > _TOLERATED:
             return f"{name} breaks off at {self._reached()}: get the whole file to hear the rest"
-        if decoder.lost > _TOLERATED:
+        if decoder.lost > _TOLERATED and not self._live:
             return (
                 f"{name} is damaged, {decoder.lost:.1f} s inside it cannot be decoded and were left"
                 " silent: try another copy"
@@ -196,11 +199,15 @@ def _blocks(frames: Iterator[AudioFrame], least: int) -> Iterator[list[AudioFram
         yield block
 
 
-def _chunked(pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _chunked(pieces: Iterator[bytes | Missed]) -> Iterator[bytes | Missed]:
     """The same bytes, cut into chunks of `CHUNK_SAMPLES` samples and a rest."""
     length = CHUNK_SAMPLES * 2
     held = b""
     for piece in pieces:
+        if isinstance(piece, Missed):
+            yield from filter(None, (held, piece))
+            held = b""
+            continue
         held += piece
         whole = len(held) - len(held) % length
         yield from (held[at : at + length] for at in range(0, whole, length))

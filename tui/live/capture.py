@@ -6,16 +6,11 @@ from collections.abc import Awaitable, Callable
 from tui.audio.level import Level, measure
 from tui.audio.source import Fact, Missed, Source
 from tui.captions import SAMPLE_RATE
+from tui.live.pace import pace_of
 from tui.live.reader import SourceReader
 
 _LEVEL_SAMPLES = SAMPLE_RATE // 5
 _MOST_BLOCKS = 4
-_LATE_SECONDS = 2.0
-"""A block of a file that is later than this is not made up for by a burst."""
-_BURST_SECONDS = 10.0
-"""How far live sound may run ahead of the clock: what pipes and stations had waiting at the start
-is late already, but whole files behind them are not to rush by. Clocks that differ by 0.01 % take
-a day to use it up."""
 _CHUNKS_AT_ONCE = 40
 """Handed from thread to thread where nobody waits for the single chunk."""
 
@@ -33,12 +28,11 @@ class Capture:
     ) -> None:
         """`told` gets what the source tells besides sound, in its place."""
         self._source = source
-        self._paced = paced
         self._measured = measured
         self._told = told
         self._running = asyncio.Event()
         self._running.set()
-        self._due = 0.0
+        self._pace = pace_of(source.info) if paced else None
         self._interval = _LEVEL_SAMPLES if paced else 5 * _LEVEL_SAMPLES
         self._blocks: list[bytes] = []
         self._unmeasured = 0
@@ -49,7 +43,8 @@ class Capture:
 
     def resume(self) -> None:
         """Go on with the next sample."""
-        self._due = 0.0
+        if self._pace:
+            self._pace.restart()
         self._running.set()
 
     async def run(self, offer: Callable[[bytes], Awaitable[None]]) -> None:
@@ -57,7 +52,7 @@ class Capture:
 
         Raises `SourceError` where the source breaks off.
         """
-        reader = SourceReader(self._source, 1 if self._paced else _CHUNKS_AT_ONCE)
+        reader = SourceReader(self._source, 1 if self._pace else _CHUNKS_AT_ONCE)
         try:
             async for block in reader.blocks():
                 if await self._heard(block):
@@ -77,17 +72,11 @@ class Capture:
         return self._running.is_set() or not isinstance(block, bytes | Missed)
 
     async def _keep_pace(self, seconds: float) -> None:
-        """Return when a microphone would have delivered the block."""
-        if not self._paced:
-            return
-        now = asyncio.get_running_loop().time()
-        if self._source.info.live:
-            self._due = max(self._due, now - _BURST_SECONDS)
-        elif now - self._due > _LATE_SECONDS:
-            self._due = now  # the process was stopped, or the machine slept: no sound was missed
-        self._due += seconds
-        if self._due > now:
-            await asyncio.sleep(self._due - now)
+        """Return when the block of so many seconds is due."""
+        if self._pace:
+            now = asyncio.get_running_loop().time()
+            if (wait := self._pace.wait(seconds, now)) > 0:
+                await asyncio.sleep(wait)
 
     def _measure(self, block: bytes) -> None:
         """Tell the level of all audio that comes at its pace, and samples of what comes faster."""

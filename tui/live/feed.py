@@ -44,7 +44,7 @@ class Progress:
     confirmed: int = 0
     """The server has transcribed everything before this sample."""
     total: int | None = None
-    """The length of the source, where it is known."""
+    """The index behind the source's last sample, where it is known."""
     lag: float | None = None
     """Age of the newest text when it arrived, in seconds."""
     reconnects: int = 0

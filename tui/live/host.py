@@ -19,6 +19,8 @@ class Host:
         self._server = server
         self._entered: AbstractAsyncContextManager[Endpoint] | None = None
         self._endpoint: Endpoint | None = None
+        self.known: Endpoint | None = None
+        """Where the server was last, if there ever was one."""
         self._lock = asyncio.Lock()
 
     async def endpoint(self) -> Endpoint:
@@ -26,7 +28,7 @@ class Host:
         async with self._lock:
             if self._endpoint is None:
                 entered = self._server()
-                self._endpoint = await entered.__aenter__()
+                self._endpoint = self.known = await entered.__aenter__()
                 self._entered = entered
             return self._endpoint
 

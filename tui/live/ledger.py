@@ -21,9 +21,10 @@ class Ledger:
     until the next one has said what it now stands for; text that had settled is never touched.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, first: int = 0) -> None:
+        """`first` is the absolute index of the first sample there is."""
         self.transcript = Transcript()
-        self._base = 0
+        self._base = first
         self._confirmed = 0
         self._settled_end = 0
         self._seam = Seam(0)
@@ -32,7 +33,7 @@ class Ledger:
         self._speaks = False
         """Whether there is a connection that may say something."""
         self._echoes = False
-        self._lost = 0
+        self._lost = first
         """The audio before this sample cannot be recognised again."""
         self._told: dict[SegmentKey, list[tuple[int, int]]] = {}
         """Of each word without times, what was confirmed and sent when it was first told: it ends

@@ -7,14 +7,15 @@ from datetime import UTC, datetime
 
 from tui.audio.level import Level
 from tui.audio.silence import quietest
-from tui.audio.source import Fact, Missed, Source, SourceError, Switched, Trouble
-from tui.audio.spool import Loss, Spool
+from tui.audio.source import Source, SourceError
+from tui.audio.spool import Spool
 from tui.captions import SAMPLE_RATE, CapttyError, EventKind, Segment
 from tui.captions.languages import language_name
 from tui.live.capture import Capture
 from tui.live.connection import ConnectionBroken
 from tui.live.feed import Feed, State
 from tui.live.host import Host, Server
+from tui.live.intake import Intake
 from tui.live.outcome import Outcome, failed, hint
 from tui.live.probe import probe
 from tui.live.recorder import Recorder
@@ -31,6 +32,8 @@ OpenJournal = Callable[[Source, Endpoint, Request, datetime], Journal]
 
 BACKLOG_SAMPLES = 10 * SAMPLE_RATE
 """Unsent audio at which a source that can wait is kept waiting."""
+_WAIT_SECONDS = 0.2
+"""After which it is looked again, where nothing has told that there is less to do."""
 _BOUNDARY_SAMPLES = SAMPLE_RATE * 3 // 2
 """How far back a pause between two words is looked for."""
 
@@ -66,6 +69,7 @@ class Run:
         open_journal: OpenJournal | None,
         past: Past | None,
         *,
+        first: int,
         record: bool,
         paced: bool,
     ) -> None:
@@ -75,11 +79,19 @@ class Run:
         self._open_journal = open_journal
         self._past = past
         self._paced = paced or (source.info.live and not source.info.waits)
-        self._capture = Capture(source, paced=self._paced, measured=self._measured, told=self._told)
-        self._spool = past.spool if past else Spool()
+        self._first = first
+        self._spool = past.spool if past else Spool(first)
         self._tape = Tape(self._spool, feed, wanted=record)
-        self._text = Transcription(self._spool, self._tape, feed, source.info.samples)
+        length = source.info.samples
+        total = None if length is None else first + length
+        self._text = Transcription(self._spool, self._tape, feed, total)
         self._standing = Standing(feed)
+        self._intake = Intake(
+            self._text, self._tape, self._standing, feed, lambda: self._measured(None)
+        )
+        self._capture = Capture(
+            source, paced=self._paced, measured=self._measured, told=self._intake.told
+        )
         self._stopping = asyncio.Event()
         self._switching = asyncio.Lock()
         self._switches: set[asyncio.Task[None]] = set()
@@ -89,6 +101,7 @@ class Run:
         self._stretch: Stretch | None = None
         self._ticker: asyncio.Task[None] | None = None
         self._abandoned = False
+        self._was_connected = False
         self._cause = "stopped"
         self._failure = ""
         self._outcome: Outcome | None = None
@@ -132,7 +145,7 @@ class Run:
     def stop(self) -> None:
         """End the capture; what was captured is still transcribed."""
         self._stopping.set()
-        if not self._standing.began:
+        if not self._standing.began and not self._begin_unheard():
             self.abandon()
 
     def abandon(self) -> None:
@@ -174,7 +187,9 @@ class Run:
         return outcome
 
     async def _until_all_is_said(self, host: Host) -> Outcome:
-        self._desk = Desk(host, self._text, self._standing, self._connected, self._paced)
+        self._desk = Desk(
+            host, self._text, self._standing, self._connected, self._begin_unheard, self._paced
+        )
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
@@ -198,11 +213,26 @@ class Run:
                 self._start_capture(self._tasks)
             self._begin(endpoint)
             self._standing.online()
+        if not self._was_connected:
+            self._was_connected = True
+            self._text.happened(EventKind.CONNECTED, self._spool.end, endpoint.name)
 
     def _start_capture(self, tasks: asyncio.TaskGroup) -> None:
         """Listen from now on: at once where the sound goes by, else when somebody hears it."""
         self._started_at = datetime.now(UTC)
         tasks.create_task(self._captured())
+
+    def _begin_unheard(self) -> bool:
+        """Begin without a connection, so that sound which goes by is kept for when there is one.
+
+        Returns whether there is such a sound, and a server that is only not to be reached.
+        """
+        endpoint = self._desk.host.known if self._desk else None
+        if endpoint is None or not self._source.info.live:
+            return False
+        self._begin(endpoint)
+        self._standing.begin()
+        return True
 
     def _begin(self, endpoint: Endpoint) -> None:
         self._feed.about(server=endpoint.name, engine=endpoint.engine)
@@ -215,7 +245,6 @@ class Run:
         self._ticker = asyncio.create_task(self._text.run())
         if self._past:
             self._text.restore(self._past.segments, self._past.epochs, self._past.samples)
-        self._text.happened(EventKind.CONNECTED, self._spool.end, endpoint.name)
 
     async def _captured(self) -> None:
         """Capture until the source ends or the user stops; then there is no more audio."""
@@ -236,30 +265,17 @@ class Run:
 
     async def _offer(self, pcm: bytes) -> None:
         """Take captured audio; a source that can wait waits until the backlog is short again."""
-        self._take(pcm)
+        self._intake.take(pcm)
         if self._desk:
             self._desk.pulse.beat()
-            while not self._paced and self._backlog > BACKLOG_SAMPLES:
-                await self._desk.pulse.wait(1.0)
+            while self._is_behind:
+                await self._desk.pulse.wait(_WAIT_SECONDS)
 
-    def _take(self, pcm: bytes) -> None:
-        self._spool.append(pcm)
-        self._tape.hear(pcm)
-
-    def _told(self, fact: Fact) -> None:
-        """Take what the source tells besides sound."""
-        match fact:
-            case Missed(samples, cause):
-                start = self._spool.end
-                self._take(bytes(2 * samples))
-                self._text.missed(Loss(start, self._spool.end, cause))
-                self._measured(None)
-            case Trouble(sentence):
-                self._feed.silence(sentence)
-                self._text.note_lost(last=not sentence)
-                self._standing.soundless(bool(sentence))
-            case Switched(name):
-                self._text.happened(EventKind.SOURCE, self._spool.end, name)
+    @property
+    def _is_behind(self) -> bool:
+        """Whether server or recording have enough to do, and the source can wait."""
+        most = max(self._backlog, self._tape.behind)
+        return not self._paced and most > BACKLOG_SAMPLES
 
     @property
     def _uplink(self) -> Uplink | None:
@@ -378,7 +394,7 @@ class Run:
         self._measured(None)
         at_once = self._desk is None or not self._desk.broke
         refused = outcome.refused and self._text.came_to_nothing and at_once
-        silent = outcome.failure and not self._spool.end
+        silent = outcome.failure and self._spool.end == self._first
         if (refused or silent) and not self._past:
             self._text.discard()
         else:

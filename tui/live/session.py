@@ -27,13 +27,15 @@ class LiveSession:
         *,
         open_journal: OpenJournal | None = None,
         past: Past | None = None,
+        first: int = 0,
         record: bool = False,
         paced: bool = True,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
         """`past` is what an interrupted session left: it goes on where that one broke off.
 
-        `record`: keep the audio, too, where the session is saved.
+        `first` is the absolute index of the source's first sample, where it is a part of something
+        longer. `record`: keep the audio, too, where the session is saved.
         """
         self.source = source
         self.feed = Feed(wake)
@@ -41,6 +43,7 @@ class LiveSession:
         self._request = request
         self._open_journal = open_journal
         self._past = past
+        self._first = first
         self._record = record
         self._paced = paced
         self._thread = threading.Thread(target=self._work, name="session", daemon=True)
@@ -122,6 +125,7 @@ class LiveSession:
             self._request,
             self._open_journal,
             self._past,
+            first=self._first,
             record=self._record,
             paced=self._paced,
         )

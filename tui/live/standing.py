@@ -23,8 +23,13 @@ class Standing:
 
     @property
     def began(self) -> bool:
-        """Whether there ever was a connection."""
+        """Whether there ever was a connection, or the session goes on without."""
         return self._began
+
+    def begin(self) -> None:
+        """The session goes on, though there never was a connection."""
+        self._began = True
+        self._tell()
 
     def online(self) -> None:
         """There is a connection."""

@@ -46,6 +46,8 @@ class Desk:
     standing: Standing
     connected: Callable[[Endpoint], None]
     """Called with the server of each connection that is made."""
+    begin_unheard: Callable[[], bool]
+    """Called where the first one takes too long; returns whether the session begins without."""
     paced: bool
     """Whether the audio comes at its own pace, and does not wait."""
     pulse: Pulse = field(default_factory=Pulse)
@@ -322,7 +324,7 @@ class Stretch:
         desk, waited = self.desk, self._now - self._progress[1] + left
         if self._after and self._after.uplink and waited > HAND_OVER_SECONDS:
             raise error
-        if not desk.standing.began and waited > START_SECONDS:
+        if not (desk.standing.began or waited <= START_SECONDS or desk.begin_unheard()):
             raise error
         if desk.finishing_since is not None:
             if min(waited, self._now - desk.finishing_since + left) > FINISH_SECONDS:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from tui.audio.spool import Spool
+from tui.captions import SAMPLE_RATE, length_text
 from tui.live.feed import Feed
 from tui.live.recorder import Recorder
 from tui.sessions.lines import RECORDING
@@ -54,11 +55,19 @@ class Tape:
             self._recording = self._recording or Recording(recorder.journal.folder / RECORDING)
             self._begin(self._recording)
 
+    @property
+    def behind(self) -> int:
+        """Samples that are still to be encoded."""
+        return self._recording.behind if self._recording else 0
+
     def close(self) -> None:
         """Write the rest; the files stay."""
         self._stop()
         if self._recording:
             self._recording.close(_END_SECONDS)
+        if left := self.behind:
+            seconds = length_text(left / SAMPLE_RATE)
+            self.trouble = f"the last {seconds} of the recording are missing: the disk is too slow"
 
     def _begin(self, recording: "Recording") -> None:
         """Start with the next sample, or with all that was heard before there was a journal."""

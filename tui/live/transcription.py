@@ -37,10 +37,11 @@ class Transcription:
     """The text of a session, and the audio that is not text yet."""
 
     def __init__(self, spool: Spool, tape: Tape, feed: Feed, total: int | None) -> None:
-        """`total` is the length of the source in samples, where it is known."""
+        """`total` is the index behind the source's last sample, where it is known."""
         self.spool = spool
         self._tape = tape
-        self.ledger = Ledger()
+        self.ledger = Ledger(spool.start)
+        self._first = spool.start
         self.recorder: Recorder | None = None
         """`None` where nothing is saved."""
         self.last_error = ""
@@ -181,7 +182,6 @@ class Transcription:
         Text that is open stays so where its audio is kept: it may yet be recognised to its end.
         """
         self.note_lost(last=True)
-        self._tape.close()
         if self.recorder:
             self.recorder.flush(last=True)
         start, end = self.ledger.frontier, self.spool.end
@@ -216,7 +216,7 @@ class Transcription:
     @property
     def came_to_nothing(self) -> bool:
         """Whether nothing was said and nothing confirmed."""
-        return not len(self.ledger.transcript) and not self.ledger.frontier
+        return not len(self.ledger.transcript) and self.ledger.frontier == self._first
 
     def language(self, language: str | None) -> None:
         """Another language is recognised from now on."""
@@ -232,10 +232,12 @@ class Transcription:
         if journal:
             whole = complete and not unconfirmed and not waiting
             journal.close(cause, max(self.spool.end, self._heard), complete=whole)
+        self._tape.close()
         self._tell_trouble()
 
     def discard(self) -> None:
         """End the session and leave nothing of it."""
+        self._tape.close()
         self.spool.discard()
         if self.recorder and self.recorder.journal:
             self.recorder.journal.discard()

@@ -150,7 +150,7 @@ def test_unplugged_it_is_said_and_it_goes_on_when_plugged_in_again(pulse: PulseS
         Trouble(""),
     ]
     missed = [fact for fact in ear.facts if isinstance(fact, Missed)]
-    assert {fact.cause for fact in missed} == {"the microphone was gone"}
+    assert {fact.cause for fact in missed} == {"the microphone gave no sound"}
     assert max(fact.samples for fact in missed) < 2 * SAMPLE_RATE
     total = sum(fact.samples for fact in missed) / SAMPLE_RATE
     assert total == pytest.approx(back - unplugged, abs=0.5)

@@ -84,7 +84,7 @@ def test_a_device_of_any_rate_gives_the_same_sound_in_whole_chunks(rate: int) ->
     middle = b"".join(chunks)[SAMPLE_RATE : 3 * SAMPLE_RATE]
     assert measure(middle).rms_dbfs == pytest.approx(-9.03, abs=0.1)
     assert np.abs(np.fft.rfft(np.frombuffer(middle, "<i2"))).argmax() == 440
-    assert why == "USB (hw:1,0) is gone, unplugged or switched off"
+    assert why == "is gone, unplugged or switched off"
 
 
 def test_a_device_is_let_go_when_captty_takes_nothing_for_long() -> None:
@@ -92,7 +92,7 @@ def test_a_device_is_let_go_when_captty_takes_nothing_for_long() -> None:
 
     kept = len(messages) * CHUNK_SAMPLES / SAMPLE_RATE
     assert 29 < kept < 32
-    assert why == "USB (hw:1,0) was let go of while captty was stopped"
+    assert why == "was let go of while captty was stopped"
 
 
 def test_a_device_in_use_says_so() -> None:

@@ -1,21 +1,31 @@
 """Sound that goes by: nothing of it waits for a server, and what is missed is told."""
 
 import asyncio
+import os
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from tests.faults.server import OracleServer, Script, oracle_server
-from tests.faults.trial import Trial, journals
+from tests.faults.trial import Trial, hurry, journals
+from tests.ports import free_port
+from tests.scripted_server import Script as HeardScript
+from tests.scripted_server import scripted_server
 from tests.spoken import spoken, word, word_start, words
+from tests.unit.audio.sounds import pcm16, tone
+from tui.audio.pipe import PipeSource
+from tui.audio.recording import OpusFile
 from tui.audio.source import CHUNK_SAMPLES, Fact, Missed, SourceInfo, Switched, Trouble
 from tui.captions import SAMPLE_RATE, Event, EventKind
+from tui.live import stretch
 from tui.live.feed import State
 from tui.live.session import LiveSession
 from tui.sessions.store import SessionStore
-from tui.wire.endpoint import Endpoint, Request
+from tui.wire.endpoint import STREAMING_PATH, Endpoint, Request
 
 Act = bytes | Fact | threading.Event
 
@@ -199,3 +209,77 @@ async def test_stopping_while_the_source_is_gone_tells_the_gap(tmp_path: Path) -
     assert gaps(one) == [Event(EventKind.GAP, SAMPLE_RATE, "gone", 2 * SAMPLE_RATE)]
     record = SessionStore(tmp_path).load("last")
     assert [event for event in record.events if event.kind is EventKind.GAP] == gaps(one)
+
+
+@pytest.mark.parametrize("comes", [True, False], ids=["back", "away"])
+async def test_live_sound_is_kept_while_no_server_is_to_be_reached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, comes: bool
+) -> None:
+    hurry(monkeypatch)
+    monkeypatch.setattr(stretch, "START_SECONDS", 0.3)
+    monkeypatch.setattr(stretch, "FINISH_SECONDS", 0.3)
+    end = threading.Event()
+    scene = Scene(speech(*range(4)), end)
+    port = free_port()
+    endpoint = Endpoint(url=f"ws://127.0.0.1:{port}{STREAMING_PATH}", name="oracle")
+    one = Trial("no server", endpoint, tmp_path, 0, source=scene)
+    one.session.start()
+    await one.until(lambda: one.last.state is State.RECONNECTING and bool(one.last.session_id))
+    assert "refused" in one.last.reason
+    if comes:
+        async with oracle_server(Script(words_a_segment=1), port) as server:
+            await one.until(lambda: one.newest >= 2)
+            assert server.streams
+            end.set()
+            await one.over()
+        assert one.text == words(4)
+    else:
+        await one.stop()
+        assert one.last.unfinished == 4
+        kept = SessionStore(tmp_path).unfinished()
+        assert [summary.unfinished for summary in kept] == [4]
+
+
+async def test_stopping_before_there_is_a_server_keeps_what_was_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stretch, "FINISH_SECONDS", 0.3)
+    scene = Scene(speech(*range(4)), threading.Event())
+    endpoint = Endpoint(url=f"ws://127.0.0.1:{free_port()}{STREAMING_PATH}", name="oracle")
+    one = Trial("no server", endpoint, tmp_path, 0, source=scene)
+    one.session.start()
+    await one.until(lambda: bool(one.last.reason))
+    await one.until(lambda: one.last.progress.captured == 4 * SAMPLE_RATE)
+    await one.stop()
+    assert one.last.unfinished == 4
+
+
+async def test_holes_in_a_live_pipe_are_gaps_and_it_ends_well(tmp_path: Path) -> None:
+    path = tmp_path / "damaged.ogg"
+    path.write_bytes(without(broadcast(tmp_path), 0.4, 0.6))
+    with path.open("rb") as file:
+        source = PipeSource.open(os.dup(file.fileno()), None)
+        async with scripted_server(HeardScript()) as server:
+            one = Trial("damage", server.endpoint(""), tmp_path, 0, source=source)
+            await one.run()
+    assert one.last.state is State.ENDED, one.last.reason
+    [gap] = gaps(one)
+    assert gap.until is not None
+    assert 1 <= (gap.until - gap.at) / SAMPLE_RATE <= 4
+    assert one.last.progress.captured / SAMPLE_RATE == pytest.approx(12, abs=0.2)
+
+
+def broadcast(folder: Path) -> bytes:
+    """12 s of a tone as Ogg Opus with short pages."""
+    path = folder / "whole.opus"
+    with OpusFile(path) as file:
+        for _ in range(12):
+            file.append(pcm16(tone(1)))
+    return path.read_bytes()
+
+
+def without(data: bytes, begin: float, end: float) -> bytes:
+    """The pages of an Ogg stream but for those in a part of it."""
+    pages = data.split(b"OggS")[1:]
+    first, last = round(len(pages) * begin), round(len(pages) * end)
+    return b"".join(b"OggS" + page for page in [*pages[:first], *pages[last:]])

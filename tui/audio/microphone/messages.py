@@ -54,6 +54,13 @@ class Failed(msgspec.Struct, tag=True, frozen=True):
     """Clean: what and why, and what to try."""
 
 
+class Ended(msgspec.Struct, tag=True, frozen=True):
+    """There is no more sound from a device that was being recorded, and the helper ends."""
+
+    why: str
+    """Clean, to be said behind the device's name."""
+
+
 class Standing(msgspec.Struct, tag=True, frozen=True):
     """Which devices there are from now on, and what is made of them."""
 
@@ -63,7 +70,7 @@ class Standing(msgspec.Struct, tag=True, frozen=True):
     Empty where that cannot be known."""
 
 
-Message = Found | Opened | Sound | Failed | Standing
+Message = Found | Opened | Sound | Failed | Ended | Standing
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Message)

@@ -13,7 +13,15 @@ from typing import Any
 from tui.audio.microphone import portaudio, pulse
 from tui.audio.microphone.child import Parent, leave
 from tui.audio.microphone.listing import devices
-from tui.audio.microphone.messages import DEFAULT_MICROPHONE, Device, Failed, Message, Opened, Sound
+from tui.audio.microphone.messages import (
+    DEFAULT_MICROPHONE,
+    Device,
+    Ended,
+    Failed,
+    Message,
+    Opened,
+    Sound,
+)
 from tui.audio.source import CHUNK_SAMPLES, SourceError
 from tui.captions import SAMPLE_RATE, clean
 
@@ -100,12 +108,11 @@ class Recording:
 
     def _end(self, silent: bool) -> str:
         """Why there will be no more sound; empty while there may be."""
-        name = self._device.name
         if self._full:
-            return f"{name} was let go of while captty was stopped"
+            return "was let go of while captty was stopped"
         if not self._stream.active:
-            return f"{name} is gone, unplugged or switched off"
-        return f"{name} hands over no sound, it or the sound system is stuck" if silent else ""
+            return "is gone, unplugged or switched off"
+        return "hands over no sound, it or the sound system is stuck" if silent else ""
 
 
 class _Converter:
@@ -173,7 +180,7 @@ def main() -> None:
     try:
         sounddevice = portaudio.load()
         device = choose(devices(sounddevice), "".join(sys.argv[1:]))
-        parent.tell(Failed(Recording(sounddevice, device).run(parent.tell)))
+        parent.tell(Ended(Recording(sounddevice, device).run(parent.tell)))
     except SourceError as error:
         parent.tell(Failed(str(error)))
     leave()

@@ -11,6 +11,7 @@ from tui.audio.microphone.devices import ANSWER_SECONDS, choose_device, find_dev
 from tui.audio.microphone.messages import (
     DEFAULT_MICROPHONE,
     Device,
+    Ended,
     Failed,
     Message,
     Opened,
@@ -27,7 +28,7 @@ _RETRY_SECONDS = 1.5
 _TICK_SECONDS = 1.0
 _LOOK_SECONDS = 0.2
 
-_GONE = "the microphone was gone"
+_GONE = "the microphone gave no sound"
 _CHANGED = "the system changed the microphone"
 
 
@@ -49,6 +50,9 @@ class Microphone:
         self._wanted = wanted
         self._info = SourceInfo("mic", device.name, live=True, waits=False)
         self._recorder: SoundProcess | None = recorder
+        self._watch: SoundProcess | None = None
+        self._watched = False
+        """Whether the watch has told anything, so that there is something to watch."""
         self._device, self._default = device, ""
         self._took(device)
         self._waiting = waiting
@@ -134,7 +138,10 @@ class Microphone:
                 return self._reopened(device)
             case Failed(sentence):
                 return self._lost(sentence)
+            case Ended(why):
+                return self._lost(f"{self._device.name} {why}")
             case Standing(devices, recorded) if self._recorder:
+                self._watched = True
                 return self._looked_around({one.id: one for one in devices}, recorded)
         return []
 
@@ -143,6 +150,9 @@ class Microphone:
         items: list[bytes | Fact] = []
         if self._recorder and (self._recorder.ended or (not heard and now > self._deadline)):
             items += self._lost(f"{self._device.name} gives no sound any more")
+        if self._watch and self._watch.ended and self._watched:
+            self._watch.end()
+            self._watch = self._watching()
         if self._recorder is None and now >= self._started + _RETRY_SECONDS:
             self._try_again(now)
         if self._interrupted:
@@ -224,6 +234,7 @@ class Microphone:
         self._recorder = self._watch = None
 
     def _watching(self) -> SoundProcess | None:
+        self._watched = False
         with suppress(SourceError):
             if self._recorder:
                 return SoundProcess("watch", self._device.id, str(self._recorder.pid))
