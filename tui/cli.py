@@ -118,6 +118,8 @@ def _refuse_mismatch(ctx: click.Context, sources: Sequence[str]) -> None:
         raise click.UsageError("--record keeps audio and --no-save keeps nothing: drop one")
     if _given(ctx, "device") and "mic" not in sources:
         raise click.UsageError("--device chooses a microphone: use it with mic")
+    if ctx.params.get("fast") and any(source.partition(":")[0] == "mic" for source in sources):
+        raise click.UsageError("--fast is for files: nobody speaks faster for it")
     if _given(ctx, "raw") and "-" not in sources:
         raise click.UsageError("--raw describes standard input: use it with -")
     if _given(ctx, "start") and (not sources or any(_goes_by(source) for source in sources)):
@@ -162,7 +164,7 @@ def transcribe(
     output: Path | None,
     **choice: Any,
 ) -> None:
-    """Print the captions of SOURCE as they settle; of several one after another."""
+    """Print the captions of each SOURCE as they settle."""
     _refuse_mismatch(ctx, source)
     transcribe_all(source, Job(Choice(**choice), format_, paced=not fast), output)
 
@@ -170,7 +172,7 @@ def transcribe(
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 def devices(as_json: bool) -> None:
-    """List the microphones, and what plays on this machine where it can be heard."""
+    """List the microphones, and what plays on this machine."""
     from msgspec.structs import asdict
 
     from tui.audio.microphone.devices import find_devices

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from tui.config import Folders
 from tui.options import Choice, wish_of
+from tui.transcribing import standard_input
 
 if TYPE_CHECKING:
     from tui.audio.microphone.messages import Device
@@ -18,11 +19,7 @@ def open_dashboard(
     source: str | None, choice: Choice, theme: str | None, *, low_bandwidth: bool
 ) -> NoReturn:
     """Run the dashboard, and end the process with its exit code."""
-    piped = []
-    if source == "-":
-        from tui.terminal import take_standard_input
-
-        piped.append(take_standard_input())
+    piped = [standard_input()] if source == "-" else []
     from tui.app import CapttyApp, run_dashboard
     from tui.sessions.store import SessionStore
 

@@ -12,7 +12,6 @@ import click
 from tui.captions import CapttyError, clean, length_text
 from tui.config import Folders
 from tui.options import Choice, wish_of
-from tui.terminal import take_standard_input
 
 if TYPE_CHECKING:
     from tui.live.session import LiveSession
@@ -58,8 +57,18 @@ def _refuse(sources: Sequence[str], job: Job, output: Path | None) -> None:
         raise click.UsageError("standard input can be read once: name - once")
     if output is None and job.format in _ONE_EACH:
         raise click.UsageError(f"several sources as {job.format} need a folder: -o FOLDER")
-    if output is not None and not output.is_dir():
-        raise click.UsageError(f"several sources need a folder that exists, not {output}")
+    if output is not None:
+        _make_folder(output)
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(exist_ok=True)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise click.UsageError(
+            f"several sources need a folder, which {clean(str(path))} cannot be ({why})"
+        ) from None
 
 
 def _done(source: str, job: Job, target: Path | None) -> bool:
@@ -129,9 +138,17 @@ def print_captions(source: str, job: Job, out: TextIO) -> None:
     from tui.launch import open_session
 
     name_unfinished()
-    stdin = take_standard_input() if source == "-" else None
+    stdin = standard_input() if source == "-" else None
     wish = wish_of(source, job.choice, paced=job.paced, stdin=stdin)
     run(lambda wake: open_session(wish, wake), job.format, out)
+
+
+def standard_input() -> int:
+    """The descriptor of the sound that is piped in; keys come from the terminal from now on."""
+    try:
+        return take_standard_input()
+    except OSError:
+        raise click.ClickException("standard input is closed: pipe sound into captty") from None
 
 
 def name_unfinished() -> None:

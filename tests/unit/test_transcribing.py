@@ -69,7 +69,7 @@ async def test_several_files_become_a_file_each_in_the_folder(tmp_path: Path) ->
     one = spoken_file(tmp_path / "one.wav", 3)
     two = spoken_file(tmp_path / "two.wav", 4, 10)
     other = spoken_file(tmp_path / "other" / "one.wav", 2, 20)
-    (out := tmp_path / "captions").mkdir()
+    out = tmp_path / "captions"
     async with oracle_server(Script(words_a_segment=1)) as server:
         arguments = (str(one), str(two), str(other), "--fast", "--format", "srt", "-o", str(out))
         done = await transcribe(tmp_path, server, *arguments)
@@ -104,6 +104,7 @@ async def test_one_that_cannot_be_done_does_not_keep_the_others_back(tmp_path: P
         (("-", "--raw", "mp3"), "s16le:16000:1"),
         (("a.wav", "--device", "USB"), "--device"),
         (("mic", "--start", "1:00"), "--start"),
+        (("mic", "--fast"), "--fast"),
         (("a.wav", "--start", "noon"), "12:30"),
         (("a.wav", "--record", "--no-save"), "--no-save"),
     ],
@@ -144,6 +145,17 @@ async def test_what_is_no_sound_on_standard_input(tmp_path: Path, stdin: bytes, 
     assert words in done.err
     assert len(done.err.splitlines()) == 1
     assert not SessionStore(tmp_path / ".local/share/captty").list()
+
+
+async def test_an_address_that_is_none_keeps_no_file_back(tmp_path: Path) -> None:
+    path = spoken_file(tmp_path / "one.wav", 2)
+    async with oracle_server(Script(words_a_segment=1)) as server:
+        sources = ("ftp://me:sesame@x/", f"file://{path}", "--fast", "--format", "srt", "-o", "out")
+        done = await transcribe(tmp_path, server, *sources)
+    assert done.code == 1
+    assert "1 of 2" in done.err
+    assert "sesame" not in done.err
+    assert said((tmp_path / "out" / "one.srt").read_text()) == words(2)
 
 
 async def test_a_file_from_a_position_on(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.faults.server import Script, oracle_server
 from tests.faults.trial import Trial
 from tests.unit.live.test_live_sources import Scene, speech
+from tui.audio import recording
 from tui.audio.media import MediaFile
 from tui.audio.recording import Recording
 from tui.audio.source import Missed
@@ -85,3 +86,14 @@ async def test_nothing_is_recorded_unless_wanted(tmp_path: Path) -> None:
         one = Trial("", server.endpoint(), tmp_path, 3)
         await one.run()
     assert await asyncio.to_thread(files, tmp_path) == {}
+
+
+async def test_a_file_that_is_heard_faster_than_it_is_encoded_is_recorded_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "MOST_WAITING", 2 * 60 * SAMPLE_RATE)
+    async with oracle_server(Script(words_a_segment=20)) as server:
+        one = Trial("", server.endpoint(), tmp_path, 300, record=True)
+        await one.run()
+    assert one.last.trouble == ""
+    assert files(tmp_path) == {"000000000000.opus": pytest.approx(300, abs=CODED)}
