@@ -12,6 +12,7 @@ import click
 from tui.captions import CapttyError, clean, length_text
 from tui.config import Folders
 from tui.options import Choice, wish_of
+from tui.terminal import take_standard_input
 
 if TYPE_CHECKING:
     from tui.live.session import LiveSession
