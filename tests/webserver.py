@@ -152,6 +152,13 @@ def moved(target: str, status: int = 302) -> Route:
     return lambda exchange: exchange.answer(b"", {"Location": target}, status=status)
 
 
+def dripping(exchange: Exchange) -> None:
+    """A byte now and then, for ever."""
+    exchange.begin(length=10**6)
+    while not exchange.server.site.stopped.wait(0.05):
+        exchange.send(b"#")
+
+
 class Ranged:
     """A file of which any part is given; connections break off as told."""
 

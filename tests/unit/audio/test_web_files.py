@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.unit.audio.sounds import encode, pcm16, tone, wav
-from tests.webserver import Exchange, Ranged, Site, serving, whole
+from tests.webserver import Exchange, Ranged, Site, moved, serving, whole
 from tui.audio.media import MediaFile
 from tui.audio.source import Fact, SourceError, Trouble
-from tui.audio.web import Client, address_name, open_url
+from tui.audio.web import address_name, open_url
 from tui.audio.web import client as client_module
 from tui.audio.web import file as file_module
+from tui.audio.web import reach as reach_module
 from tui.audio.web.address import Address
 
 
@@ -195,6 +196,69 @@ def test_another_file_at_the_same_address_is_not_taken_for_the_rest(
     assert "has another file at this address now" in end
 
 
+def test_the_rest_is_asked_for_only_of_the_same_file(
+    tmp_path: Path, site: Site, impatient: None
+) -> None:
+    body = wav(tmp_path / "a.wav", pcm16(tone(120))).read_bytes()
+    site.routes["/a.wav"] = Ranged(body, [len(body) // 2])
+    assert not heard(site.url("/a.wav"))[1]
+    conditions = [headers.get("If-Range") for _, headers in site.asked]
+    assert conditions == [None, '"one"']
+
+
+def test_the_time_of_a_change_stands_for_a_weak_tag(
+    tmp_path: Path, site: Site, impatient: None
+) -> None:
+    body = wav(tmp_path / "a.wav", pcm16(tone(120))).read_bytes()
+    changed = "Mon, 23 Nov 2026 04:00:00 GMT"
+    site.routes["/a.wav"] = Ranged(body, [len(body) // 2], ETag='W/"1"', Last_Modified=changed)
+    heard(site.url("/a.wav"))
+    assert site.asked[1][1]["If-Range"] == changed
+
+
+@pytest.mark.parametrize("tag", ['"a\r\n X-Evil: 1"', '"a\tb"', '"\xfc"'])
+def test_a_tag_that_is_not_plain_is_not_sent_back(
+    tmp_path: Path, site: Site, impatient: None, tag: str
+) -> None:
+    body = wav(tmp_path / "a.wav", pcm16(tone(120))).read_bytes()
+    site.routes["/a.wav"] = Ranged(body, [len(body) // 2], ETag=tag)
+    pcm, end = heard(site.url("/a.wav"))
+    assert len(pcm) == 2 * 120 * 16_000
+    assert not end
+    assert site.asked[1][1]["Range"]
+    assert "If-Range" not in site.asked[1][1]
+
+
+def test_a_tag_goes_back_only_to_whom_it_came_from(
+    tmp_path: Path, site: Site, impatient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reach_module, "is_public", lambda ip: True)
+    body = wav(tmp_path / "a.wav", pcm16(tone(120))).read_bytes()
+    with serving() as other:
+        site.routes["/a"] = moved(other.url("/b.wav"))
+        other.routes["/b.wav"] = Ranged(body, [len(body) // 2])
+        assert not heard(site.url("/a"))[1]
+    assert [headers.get("If-Range") for _, headers in site.asked] == [None, None]
+    assert [headers.get("If-Range") for _, headers in other.asked] == [None, '"one"']
+
+
+@pytest.mark.parametrize("told", ["bytes " + "9" * 5_000 + "-", "bytes 0-1/" + "9" * 5_000])
+def test_a_rest_of_absurd_numbers_is_another_file(
+    tmp_path: Path, site: Site, impatient: None, told: str
+) -> None:
+    body = wav(tmp_path / "a.wav", pcm16(tone(120))).read_bytes()
+    route = Ranged(body, [len(body) // 2])
+
+    def absurd(exchange: Exchange) -> None:
+        if "Range" in exchange.headers:
+            exchange.answer(b"", {"Content-Range": told, "ETag": '"one"'}, status=206)
+        else:
+            route(exchange)
+
+    site.routes["/a.wav"] = absurd
+    assert "has another file at this address now" in heard(site.url("/a.wav"))[1]
+
+
 def test_a_length_that_is_too_short_or_too_long(
     tmp_path: Path, site: Site, impatient: None
 ) -> None:
@@ -268,26 +332,6 @@ def test_the_password_goes_to_the_typed_host_and_nowhere_else(tmp_path: Path, si
     told += str(Address.parse(url))
     for secret in ("me:", "open", "sesame", "bWU6"):
         assert secret not in told.replace("open it", "")
-
-
-def test_closing_ends_what_blocks(site: Site) -> None:
-    site.routes["/silent"] = Exchange.wait
-    client = Client(Address.parse(site.url("/silent")))
-    ended: list[float] = []
-
-    def opens() -> None:
-        with pytest.raises(SourceError):
-            open_url(site.url("/silent"), client=client)
-        ended.append(time.monotonic())
-
-    thread = threading.Thread(target=opens)
-    thread.start()
-    while not site.asked:
-        time.sleep(0.01)
-    closed = time.monotonic()
-    client.close()
-    thread.join(5)
-    assert ended[0] - closed < 0.5
 
 
 def test_closing_ends_a_file_that_stalls(tmp_path: Path, site: Site) -> None:

@@ -11,10 +11,11 @@ import pytest
 
 from tests.listening import Listening, noise, place
 from tests.unit.audio.sounds import pcm16, wav
-from tests.webserver import Site, serving, whole
+from tests.webserver import Exchange, Site, dripping, serving, whole
 from tui.audio.source import Missed, SourceError, Trouble
+from tui.audio.web import Address, Client, open_url
 from tui.audio.web import hls as hls_module
-from tui.audio.web import open_url
+from tui.audio.web.hls import Hls
 
 FFMPEG = shutil.which("ffmpeg")
 pytestmark = pytest.mark.skipif(not FFMPEG, reason="ffmpeg, which makes the playlists, is missing")
@@ -221,7 +222,7 @@ def test_a_playlist_leads_to_no_private_address_or_file(
         "#EXTM3U\n#EXT-X-STREAM-INF:\na.m3u8\n",
         "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:-99999999999999999999\n#EXTINF:1e999,\na\n#EXT-X-ENDLIST\n",
         "#EXTM3U\n#EXT-X-MAP:URI=\n#EXTINF:1,\na\n#EXT-X-ENDLIST\n",
-        "#EXTM3U\n" + "#EXTINF:1,\na\n" * 120_000 + "#EXT-X-ENDLIST\n",
+        f"#EXTM3U\n#EXT-X-TARGETDURATION:{'9' * 4_000}\n#EXTINF:1,\na\n#EXT-X-ENDLIST\n",
     ],
     ids=lambda text: str(len(text)),
 )
@@ -245,3 +246,121 @@ def test_closing_while_it_waits_for_a_segment_is_quick(site: Site, sound: Path) 
     source.close()
     reader.join(5)
     assert time.monotonic() - began < 0.5
+
+
+MEDIA = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="g",NAME="n",URI="a"\n'
+VARIANT = '#EXT-X-STREAM-INF:BANDWIDTH=9,AUDIO="g"\na\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("#EXTINF:1,\na\n" * 50_001, "more than 100 000 lines"),
+        ("#EXTINF:1,\n" * 50_001, "more than 50 000 segments"),
+        (MEDIA * 8_000 + VARIANT * 8_000, "more than 1 000 variants"),
+        (MEDIA * 501 + VARIANT * 500, "more than 1 000 variants"),
+        ("".join(f"#EXT-X-KEY:METHOD=NONE,IV={n}\n" for n in range(40_000)), "is encrypted"),
+        ('#EXT-X-MAP:URI="a"\n' * 1_001, "more than 1 000 headers"),
+        (" \n" * 1_000_000, "more than 100 000 lines"),
+        ("\va" * 1_000_000, "more than 100 000 lines"),
+        ("#EXT-X-KEY:METHOD=NONE," + "A=b," * 2_100, "more than 8 192 letters in a line"),
+        ("#EXTINF:" + " " * 3_000_000 + "1,\na\n", "more than 8 192 letters in a line"),
+    ],
+    ids=lambda text: f"{len(text)} {text[:20]!r}",
+)
+def test_playlists_that_would_take_too_long(site: Site, text: str, said: str) -> None:
+    site.routes["/a.m3u8"] = whole(f"#EXTM3U\n{text}#EXT-X-ENDLIST\n".encode())
+    began = time.process_time()
+    with pytest.raises(SourceError, match=said):
+        open_url(site.url("/a.m3u8"))
+    assert time.process_time() - began < 1
+
+
+def test_blank_lines_cost_nothing(site: Site, sound: Path) -> None:
+    assert site.folder
+    make(sound, site.folder, 1, *VOD)
+    playlist = (site.folder / "a.m3u8").read_text().replace("#EXTINF", "\n" * 10**6 + "#EXTINF")
+    site.routes["/a.m3u8"] = whole(playlist.encode())
+    began = time.process_time()
+    open_url(site.url("/a.m3u8")).close()
+    assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize("later", [1_000, 10**30, 10**306], ids=["3", "30", "306"])
+def test_a_count_that_begins_anew_is_no_loss(site: Site, sound: Path, later: int) -> None:
+    assert site.folder
+    make(sound, site.folder, 1, *VOD)
+    asked = list[int]()
+
+    def playlist(exchange: Exchange) -> None:
+        number = len(asked) * later
+        asked.append(number)
+        text = f"#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:{number}\n#EXTINF:0.5,\na0.ts\n"
+        exchange.answer(text.encode(), {"Content-Type": "application/x-mpegURL"})
+
+    site.routes["/a.m3u8"] = playlist
+    listening = Listening(open_url(site.url("/a.m3u8")))
+    listening.until(lambda: listening.seconds > 3.5)
+    listening.stop()
+    assert not listening.missed
+    assert not listening.error
+
+
+def test_a_segment_that_drips_is_lost_and_the_next_are_heard(
+    site: Site, sound: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hls_module, "_PATIENCE", 0.8)
+    assert site.folder
+    make(sound, site.folder, 3, *VOD)
+    playlist = (
+        "#EXTM3U\n#EXT-X-VERSION:3\n#EXTINF:0.2,\na0.ts\n#EXTINF:0.2,\nb.ts\n#EXTINF:0.2,\na2.ts\n"
+    )
+    site.routes["/b.ts"] = dripping
+    site.routes["/a.m3u8"] = whole(playlist.encode())
+    listening = Listening(open_url(site.url("/a.m3u8")))
+    listening.until(lambda: listening.seconds > 1.5)
+    listening.stop()
+    assert site.paths().count("/b.ts") == 1
+    assert 0.19 < listening.missed < 3
+    pcm, whole_sound = listening.pcm, sound.read_bytes()[44:]
+    assert place(pcm[-16_000:], whole_sound) > 2
+
+
+def test_a_playlist_that_drips_is_asked_for_again(
+    site: Site, sound: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hls_module, "_PATIENCE", 0.4)
+    assert site.folder
+    make(sound, site.folder, 2, *VOD)
+    (site.folder / "a.m3u8").unlink()
+    site.routes["/a.m3u8"] = whole(scripted(0), "application/x-mpegURL")
+    listening = Listening(open_url(site.url("/a.m3u8")))
+    site.routes["/a.m3u8"] = dripping
+    listening.until(lambda: site.paths().count("/a.m3u8") > 2)
+    site.routes["/a.m3u8"] = whole(scripted(0, 1, end=True), "application/x-mpegURL")
+    listening.until(lambda: listening.seconds > 1.8)
+    listening.stop()
+    assert not listening.missed
+
+
+def test_a_segment_that_is_too_large_is_refused(site: Site) -> None:
+    def large(exchange: Exchange) -> None:
+        exchange.begin({"Content-Type": "video/mp2t"})
+        for _ in range(80):
+            exchange.send(bytes(2**20))
+
+    site.routes["/a0.ts"] = large
+    site.routes["/a.m3u8"] = whole(scripted(0, end=True), "application/x-mpegURL")
+    with pytest.raises(SourceError, match=r"127\.0\.0\.1 sends more than the 64 MiB"):
+        open_url(site.url("/a.m3u8"))
+
+
+def test_a_segment_is_read_in_little_time(site: Site) -> None:
+    site.routes["/a0.ts"] = whole(bytes(48 * 2**20))
+    client = Client(Address.parse(site.url("/a.m3u8")))
+    stretch = next(Hls(client, client.typed, scripted(0, end=True)).stretches())
+    assert isinstance(stretch, Hls)
+    began = time.process_time()
+    count = sum(iter(lambda: len(stretch.read(4_096)), 0))
+    assert count == 48 * 2**20
+    assert time.process_time() - began < 2

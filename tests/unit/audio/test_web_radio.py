@@ -13,8 +13,9 @@ from tests.unit.audio.sounds import encode
 from tests.webserver import Exchange, Site, Station, TitledStation, serving
 from tui.audio.media import MediaFile
 from tui.audio.source import Missed, SourceError, Trouble
-from tui.audio.web import open_url
+from tui.audio.web import Address, Client, open_url
 from tui.audio.web import radio as radio_module
+from tui.audio.web.radio import Radio
 
 SECONDS = 30
 RATE = 12_000
@@ -89,6 +90,48 @@ def test_a_listener_who_was_cut_off_misses_and_doubles_nothing(
     for second in range(2, 6):
         there = place(pcm[second * 32_000 : (second + 1) * 32_000], whole)
         assert there == pytest.approx(start + second, abs=0.002)
+
+
+def test_what_a_station_sends_again_in_another_form_is_not_doubled(
+    tmp_path: Path, site: Site, programme: tuple[bytes, bytes]
+) -> None:
+    site.routes["/live"] = first = Station(programme[0], RATE, 3 * RATE)
+    listening = Listening(open_url(site.url("/live")))
+    other = encode(tmp_path / "b.mp3", noise(SECONDS, 16_000)[:, 1:], "libmp3lame")
+    second = Station(other.read_bytes()[45 + 417 :], RATE, 3 * RATE)
+    second.started = first.started
+    listening.until(lambda: listening.seconds > 3.5)
+    site.routes["/live"] = second
+    first.cut.set()
+    listening.until(lambda: listening.seconds > 6)
+    listening.stop()
+    pcm, whole = listening.pcm, programme[1]
+    before, after = place(pcm[32_000:64_000], whole), place(pcm[-32_000:], whole)
+    stands = listening.seconds + listening.missed - 1 - 1
+    assert stands == pytest.approx(after - before, abs=0.5)
+
+
+def test_the_same_sound_twice_in_a_burst_is_heard_once(site: Site) -> None:
+    """A jingle or silence is repeated to the byte: the last place is where it broke off."""
+    chance = np.random.default_rng(3)
+    before, tail, after = chance.bytes(9_000), chance.bytes(4_096), chance.bytes(3_000)
+    answers = [before + tail, tail + tail + after]
+
+    def live(exchange: Exchange) -> None:
+        head = b"HTTP/1.0 200 OK\r\nContent-Type: audio/mpeg\r\n\r\n"
+        exchange.send(head + answers.pop(0))
+        if not answers:
+            exchange.wait()
+
+    site.routes["/live"] = live
+    client = Client(Address.parse(site.url("/live")))
+    radio = Radio(client, client.typed, client.get(client.typed), b"")
+    stretch, heard = next(radio.stretches()), b""
+    while len(heard) < len(before + tail + after):
+        heard += stretch.read(4_096)
+    client.close()
+    radio.close()
+    assert heard == before + tail + after
 
 
 def test_a_station_that_was_gone_is_missed_as_long_as_it_was(
@@ -192,7 +235,8 @@ def test_stations_of_other_forms(
 ) -> None:
     body = encode(tmp_path / name, noise(SECONDS, 48_000), codec, 48_000).read_bytes()
     rate = len(body) // SECONDS
-    site.routes["/live"] = station = Station(body, rate, 2 * rate, Content_Type=kind)
+    station = Station(body[1_000:], rate, 2 * rate, Content_Type=kind)  # in the midst of a page
+    site.routes["/live"] = station
     station.preface = headers(body)
     began = time.monotonic()
     listening = Listening(open_url(site.url("/live")))

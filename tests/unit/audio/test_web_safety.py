@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 import pytest
@@ -20,13 +21,18 @@ from tui.audio.web import Client, address_name, open_url
 from tui.audio.web import reach as reach_module
 from tui.audio.web.address import Address, WebError, is_public
 from tui.audio.web.reach import Reach
+from tui.captions import clean
 
 PRIVATE = [
     *("0.0.0.0", "10.0.0.1", "127.0.0.1", "127.1.2.3", "169.254.169.254", "172.16.0.1"),
     *("192.168.1.1", "100.64.0.1", "224.0.0.1", "239.1.1.1", "255.255.255.255", "192.0.2.1"),
     *("240.0.0.1", "::", "::1", "fe80::1", "fe80::1%eth0", "fc00::1", "fd12::1", "ff02::1"),
     *("::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a00:1"),
-    *("2002:7f00:1::", "2002:a00:1::", "2001:db8::1"),
+    *("2002:7f00:1::", "2002:a00:1::", "2001:db8::1", "192.88.99.1", "198.18.0.1", "0.1.2.3"),
+    *("::127.0.0.1", "::8.8.8.8", "::ffff:0:127.0.0.1", "::ffff:0:8.8.8.8", "64:ff9b:1::7f00:1"),
+    *("64:ff9b:1:fffe::a00:1", "fec0::1", "fec0:0:0:ffff::1", "5f00::1", "3fff::1", "100::1"),
+    *("2606:4700::5efe:10.0.0.1", "2606:4700::200:5efe:192.168.0.1", "2001:0:7f00:1::"),
+    *("2001:10::1", "2001:20::1", "4000::1"),
 ]
 
 
@@ -62,7 +68,13 @@ def test_private_addresses_are_known(ip: str) -> None:
     assert not is_public(ip)
 
 
-@pytest.mark.parametrize("ip", ["1.1.1.1", "8.8.8.8", "2606:4700:4700::1111", "64:ff9b::101:101"])
+@pytest.mark.parametrize(
+    "ip",
+    [
+        *("1.1.1.1", "8.8.8.8", "192.0.1.1", "2606:4700:4700::1111", "2a00:1450::1"),
+        *("64:ff9b::101:101", "2606:4700::5efe:8.8.8.8", "2001:4860:4860::8888"),
+    ],
+)
 def test_public_addresses_are_known(ip: str) -> None:
     assert is_public(ip)
 
@@ -82,12 +94,29 @@ def test_a_redirect_on_the_typed_host_is_followed(site: Site, sound: bytes) -> N
     assert site.paths() == ["/a", "/b?key=sesame", "/c.wav"]
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "127.1"])
+@given(st.ip_addresses())
+def test_no_address_is_less_private_than_python_knows(ip: IPv4Address | IPv6Address) -> None:
+    translated = str(ip).startswith(("64:ff9b::", "::ffff:"))
+    assert is_public(str(ip)) <= (ip.is_global or translated)
+    assert not (is_public(str(ip)) and ip.is_multicast)
+
+
+@pytest.mark.parametrize("host", ["localhost", "[::ffff:127.0.0.1]", "127.1"])
 def test_a_redirect_to_another_private_address_is_not_followed(
     site: Site, trap: Site, host: str
 ) -> None:
     site.routes["/a"] = moved(trap.url("/b?key=sesame", host))
     assert "private network that you did not name" in refusal(site.url("/a"))
+    assert not trap.asked
+
+
+def test_a_redirect_to_another_port_of_a_private_address_is_not_followed(
+    site: Site, trap: Site
+) -> None:
+    site.routes["/a"] = moved(trap.url("/b?key=sesame"))
+    sentence = refusal(site.url("/a"))
+    assert f"127.0.0.1:{trap.port} is in a private network" in sentence
+    assert f"only the port that you named ({site.port})" in sentence
     assert not trap.asked
 
 
@@ -116,7 +145,11 @@ def test_a_redirect_from_https_to_http_is_not_followed() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "http:", "ftp://a.example/", "a.example", "http://a:b/", "http://[::1", "http:///a"]
+    "url",
+    [
+        *("", "http:", "ftp://a.example/", "a.example", "http://a:b/", "http://[::1", "http:///a"),
+        *("http://127.0.0.1:1/\udcff?key=sesame", "http://127.0.0.1:1/?key=sesame\udcff"),
+    ],
 )
 def test_what_is_no_web_address(url: str) -> None:
     assert "no web address" in refusal(url)
@@ -130,6 +163,20 @@ def test_names_hold_neither_password_nor_query(path: str, secret: str) -> None:
     except WebError as error:
         name = str(error)
     assert "sesame" not in name or "sesame" in path
+
+
+@given(st.text(max_size=60))
+def test_any_address_has_a_name_or_a_sentence(rest: str) -> None:
+    for url in (f"http://host.example{rest}", f"http://host.example/{rest}"):
+        try:
+            name = address_name(url)
+        except WebError as error:
+            name = str(error)
+        assert name == clean(name)
+
+
+def test_a_path_that_looks_like_a_host_is_a_path() -> None:
+    assert address_name("http://host.example//[x/a.mp3?k") == "host.example/…/a.mp3"
 
 
 def fake_dns(monkeypatch: pytest.MonkeyPatch, answers: dict[str, list[str]]) -> None:
@@ -165,6 +212,45 @@ def test_a_public_name_must_not_become_private(
     site.routes["/b.wav"] = Ranged(sound)
     assert "private network" in refusal(site.url("/a", "radio.example"))
     assert site.paths() == ["/a"]
+
+
+def test_a_private_name_must_not_become_another_private_one(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_dns(monkeypatch, {"nas.example": ["127.0.0.1", "127.0.0.1", "127.0.0.2"]})
+    site.routes["/a"] = moved("/b")
+    site.routes["/b"] = moved("/c")
+    assert "nas.example leads to another machine now" in refusal(site.url("/a", "nas.example"))
+    assert site.paths() == ["/a", "/b"]
+
+
+@pytest.mark.parametrize("same_host", [True, False])
+def test_the_password_goes_to_the_typed_origin_alone(
+    site: Site, trap: Site, sound: bytes, monkeypatch: pytest.MonkeyPatch, same_host: bool
+) -> None:
+    monkeypatch.setattr(reach_module, "is_public", lambda ip: True)
+    site.routes["/a"] = moved("/b")
+    site.routes["/b"] = moved(trap.url("/c.wav", "127.0.0.1" if same_host else "localhost"))
+    trap.routes["/c.wav"] = Ranged(sound)
+    open_url(site.url("/a").replace("//", "//me:sesame@")).close()
+    assert all(headers["Authorization"] for _, headers in site.asked)
+    assert trap.paths() == ["/c.wav"]
+    assert "Authorization" not in trap.asked[0][1]
+
+
+def test_the_password_goes_to_the_typed_scheme_alone(
+    site: Site, secure_site: Site, tmp_path: Path, sound: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (
+        Address.parse("http://a.example:443/").origin != Address.parse("https://a.example").origin
+    )
+    monkeypatch.setattr(reach_module, "is_public", lambda ip: True)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "public.pem"))
+    site.routes["/a"] = moved(secure_site.url("/b.wav", "localhost").replace("http:", "https:"))
+    secure_site.routes["/b.wav"] = Ranged(sound)
+    open_url(site.url("/a", "localhost").replace("//", "//me:sesame@")).close()
+    assert site.asked[0][1]["Authorization"]
+    assert "Authorization" not in secure_site.asked[0][1]
 
 
 def test_a_name_is_looked_up_once_for_a_connection(

@@ -3,7 +3,7 @@
 import posixpath
 from base64 import b64encode
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from tui.audio.source import SourceError
@@ -12,8 +12,23 @@ from tui.captions import clean
 _PORTS = {"http": 80, "https": 443}
 _LONGEST = 8_192
 """Characters of an address that is taken from anybody."""
-_NAT64 = IPv6Network("64:ff9b::/96")
-"""RFC 6052: the last 32 bits are the IPv4 address that is really meant."""
+_CLOSED_IPV4 = tuple(
+    IPv4Network(network)
+    for network in (
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"),
+        *("172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16"),
+        *("198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3"),
+    )
+)
+"""IANA's IPv4 special-purpose registry, multicast and what is reserved."""
+_OPEN_IPV6 = IPv6Network("2000::/3")
+"""IANA gives out addresses of the open internet from here only."""
+_CLOSED_IPV6 = tuple(map(IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")))
+"""What is special there: Teredo and other protocols, examples, 6to4."""
+_TRANSLATED = tuple(map(IPv6Network, ("64:ff9b::/96", "::ffff:0:0/96")))
+"""RFC 6052 and RFC 4291: the last 32 bits are the IPv4 address that is really meant."""
+_ISATAP = (0x5EFE, 0x0200_5EFE)
+"""RFC 5214 § 6.1: what stands before an IPv4 address to which a router may pass it on."""
 _HARMLESS = "!#$%&'()*+,/:;=?@[]~"
 """What stays as it is in a path or query; the rest is escaped."""
 
@@ -49,15 +64,15 @@ class Address:
             if len(text) > _LONGEST or not host or parts.scheme not in _PORTS:
                 raise ValueError
             plain = host if ":" in host else host.encode("idna").decode("ascii")
+            target = quote(parts.path or "/", _HARMLESS)
+            if parts.query:
+                target += "?" + quote(parts.query, _HARMLESS)
         except (ValueError, UnicodeError):
             raise WebError(
                 "this is no web address that captty opens: it begins with http:// or https://"
                 " and names a host",
                 final=True,
             ) from None
-        target = quote(parts.path or "/", _HARMLESS)
-        if parts.query:
-            target += "?" + quote(parts.query, _HARMLESS)
         user = unquote(parts.netloc.rpartition("@")[0])
         port = _PORTS[parts.scheme] if port is None else port
         return cls(parts.scheme, plain.lower(), port, target, user)
@@ -105,9 +120,14 @@ class Address:
         return clean(self.host)
 
     @property
+    def place(self) -> str:
+        """Host and port, clean."""
+        return clean(f"[{self.host}]" if ":" in self.host else self.host) + f":{self.port}"
+
+    @property
     def file(self) -> str:
         """The last part of the path, clean; empty where it is a folder."""
-        return clean(posixpath.basename(unquote(urlsplit(self.target).path)), 80)
+        return clean(posixpath.basename(unquote(self.target.partition("?")[0])), 80)
 
     @property
     def name(self) -> str:
@@ -150,18 +170,11 @@ def address_name(url: str) -> str:
 def is_public(ip: str) -> bool:
     """Whether an IP address is on the open internet, and no machine or service nearby."""
     address = ip_address(ip.partition("%")[0])
-    return address.is_global and not address.is_multicast and all(map(_open, _meant(address)))
-
-
-def _open(address: IPv4Address) -> bool:
-    return address.is_global and not address.is_multicast
-
-
-def _meant(address: IPv4Address | IPv6Address) -> list[IPv4Address]:
-    """The IPv4 addresses that an IPv6 address leads to through a gateway."""
     if isinstance(address, IPv4Address):
-        return []
-    inner = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-    if address in _NAT64:
-        inner.append(IPv4Address(int(address) & 0xFFFFFFFF))
-    return [ip for ip in inner if ip is not None]
+        return not any(address in network for network in _CLOSED_IPV4)
+    inner = str(IPv4Address(int(address) & 0xFFFFFFFF))
+    if any(address in network for network in _TRANSLATED):
+        return is_public(inner)
+    if int(address) >> 32 & 0xFFFFFFFF in _ISATAP and not is_public(inner):
+        return False
+    return address in _OPEN_IPV6 and not any(address in network for network in _CLOSED_IPV6)

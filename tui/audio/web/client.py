@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import cast
 
 import tui
@@ -13,12 +14,14 @@ from tui.audio.web.address import Address, WebError
 from tui.audio.web.reach import Reach
 from tui.captions import clean
 
-__all__ = ["Address", "Client", "Response", "WebError"]
+__all__ = ["Address", "Client", "Response", "Validator", "WebError"]
 
 QUIET_SECONDS = 15.0
 """A server that sends nothing for so long is taken to be gone."""
 _HEAD_SECONDS = 15.0
 _HEAD_BYTES = 65_536
+_FRAME_BYTES = 2 * 65_536
+"""What may stand around the bytes of a body that are read at once: sizes of chunks, trailers."""
 _MOST_REDIRECTS = 5
 _REDIRECTS = {301, 302, 303, 307, 308}
 _REASONS = {
@@ -27,6 +30,16 @@ _REASONS = {
     404: "has nothing at this address: check it",
     410: "has nothing at this address any more: look for a new one",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Validator:
+    """What stays the same as long as a file does, by RFC 9110 § 13.1.5."""
+
+    origin: tuple[str, str, int]
+    """Whose word it is; nobody else hears it."""
+    text: str
+    """On one line; empty where there is none."""
 
 
 class Client:
@@ -45,13 +58,16 @@ class Client:
         headers: Mapping[str, str] | None = None,
         *,
         patience: float | None = None,
+        unchanged: Validator | None = None,
     ) -> "Response":
         """What stands at an address, behind redirects: a response of status 200 or 206.
 
-        `patience` is how many seconds its body may pause, 15 by default. Raises `WebError`.
+        `patience` is how many seconds its body may pause, 15 by default; `unchanged` goes along as
+        If-Range. Raises `WebError`.
         """
         for _ in range(_MOST_REDIRECTS + 1):
-            response = self._ask(address, headers or {}, patience or QUIET_SECONDS)
+            sent = {**(headers or {}), **self._personal(address, unchanged)}
+            response = self._ask(address, sent, patience or QUIET_SECONDS)
             if response.status not in _REDIRECTS:
                 return self._good(response)
             location = response.headers.get("Location", "")
@@ -63,9 +79,21 @@ class Client:
             final=True,
         )
 
-    def close(self) -> None:
-        """End everything that is under way; may be called twice, and from any thread."""
-        self.reach.close()
+    def close(self, reason: str = "") -> None:
+        """End everything that is under way; may be called twice, and from any thread.
+
+        `reason` is the sentence with which it ends, where it was not closed before.
+        """
+        self.reach.close(reason)
+
+    def _personal(self, address: Address, unchanged: Validator | None) -> dict[str, str]:
+        """What only the one whom it is meant for may hear."""
+        headers = {}
+        if self.typed.authorization and address.origin == self.typed.origin:
+            headers["Authorization"] = self.typed.authorization
+        if unchanged and unchanged.text and address.origin == unchanged.origin:
+            headers["If-Range"] = unchanged.text
+        return headers
 
     def _ask(self, address: Address, headers: Mapping[str, str], patience: float) -> "Response":
         connection = self.reach.connect(address)
@@ -89,8 +117,6 @@ class Client:
             "Connection": "close",
             **headers,
         }
-        if self.typed.authorization and address.origin == self.typed.origin:
-            sent["Authorization"] = self.typed.authorization
         request.request("GET", address.target, headers=sent)
 
     def _good(self, response: "Response") -> "Response":
@@ -118,13 +144,13 @@ class Response:
         self, reach: Reach, connection: socket.socket, address: Address, patience: float
     ) -> None:
         """Reads the headers; they may take 15 s and 64 KiB. Raises `WebError` and `OSError`."""
-        self._reach, self._connection = reach, connection
+        self._reach, self._connection, self._patience = reach, connection, patience
         self.address = address
         """Where it came from in the end."""
-        self._wire = _Wire(connection, address)
+        self._wire = _Wire(connection)
         self._http = http.client.HTTPResponse(cast(socket.socket, self._wire), method="GET")
+        self._wire.allow(_HEAD_SECONDS, _HEAD_BYTES)
         self._http.begin()
-        self._wire.read_body(patience)
         self.status = self._http.status
         self.headers = self._http.headers
         length = self._http.length
@@ -140,6 +166,14 @@ class Response:
         return (self.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
 
     @property
+    def validator(self) -> Validator:
+        """The strong ETag, else the time of the last change, as far as it can be said again."""
+        tag = str(self.headers.get("ETag", ""))
+        text = tag if tag.startswith('"') else str(self.headers.get("Last-Modified", ""))
+        plain = text.isascii() and text.isprintable()
+        return Validator(self.address.origin, text if plain else "")
+
+    @property
     def is_chunked(self) -> bool:
         """Whether the body's end can be told from a broken connection, though not its length."""
         return bool(self._http.chunked)
@@ -150,7 +184,10 @@ class Response:
         Raises `WebError` where the connection breaks or pauses for too long.
         """
         try:
+            self._wire.allow(self._patience, size + _FRAME_BYTES)
             data = self._http.read1(size)
+            if len(data) > size:  # of a chunk of less than no bytes
+                raise http.client.HTTPException
         except (OSError, ValueError, http.client.HTTPException) as error:
             self._reach.check()
             raise _broken(self.address, error) from None
@@ -188,12 +225,12 @@ class Response:
 
 
 class _Wire(io.RawIOBase):
-    """The bytes of a connection, with limits on how the headers come."""
+    """The bytes of a connection, with limits on what is read of them at once."""
 
-    def __init__(self, connection: socket.socket, address: Address) -> None:
-        self._connection, self._address = connection, address
-        self._deadline: float | None = time.monotonic() + _HEAD_SECONDS
-        self._left = _HEAD_BYTES
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._deadline = 0.0
+        self._left = 0
         self._held = b""
         self._begun = False
         self.is_icy = False
@@ -202,10 +239,10 @@ class _Wire(io.RawIOBase):
         """As sockets have it, for `http.client`."""
         return io.BufferedReader(self, 16_384)
 
-    def read_body(self, patience: float) -> None:
-        """The headers are over: from now on, only pauses of more seconds than that are refused."""
-        self._deadline = None
-        self._connection.settimeout(patience)
+    def allow(self, seconds: float, count: int) -> None:
+        """What `http.client` reads next may take so many seconds and bytes, however they come."""
+        self._deadline = time.monotonic() + seconds
+        self._left = count
 
     def readable(self) -> bool:
         return True
@@ -233,8 +270,6 @@ class _Wire(io.RawIOBase):
         self._held = b"HTTP/1.0 " if self.is_icy else start
 
     def _receive(self, buffer: memoryview) -> int:
-        if self._deadline is None:
-            return self._connection.recv_into(buffer)
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError

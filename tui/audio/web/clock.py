@@ -47,6 +47,10 @@ class BroadcastClock:
         """
         return round((self._edge - self._lead(now)) * SAMPLE_RATE) - waiting
 
+    def possible(self, ahead: float, now: float) -> int:
+        """Samples that can be lost at most, where no server is more than `ahead` seconds ahead."""
+        return round((ahead - self._lead(now)) * SAMPLE_RATE)
+
     def stand_still(self, samples: int) -> None:
         """So many samples that are missing are left out of the count."""
         self._start += samples / SAMPLE_RATE

@@ -39,7 +39,7 @@ class WebFile:
         self._client, self._address = client, address
         self._response: Response | None = response
         self._length = response.length
-        self._identity = _identity(response)
+        self._validator = response.validator
         self._ranges = response.headers.get("Accept-Ranges", "").strip().lower() == "bytes"
         self._head = head
         self._position = 0
@@ -123,12 +123,11 @@ class WebFile:
     def _connect(self) -> None:
         """Ask for the rest; a server that sends the whole again is heard up to the position."""
         headers = {"Range": f"bytes={self._position}-"} if self._position else {}
-        if headers and self._identity:
-            headers["If-Range"] = self._identity
-        response = self._client.get(self._address, headers)
+        unchanged = self._validator if headers else None
+        response = self._client.get(self._address, headers, unchanged=unchanged)
         start = _start(response)
-        same = _length(response) == self._length and _identity(response) == self._identity
-        if start is None or start > self._position or not same:
+        same = response.validator.text == self._validator.text
+        if start is None or start > self._position or not same or _length(response) != self._length:
             response.close()
             raise WebError(
                 f"{self._address.shown} has another file at this address now: open it anew",
@@ -164,23 +163,21 @@ class WebFile:
         )
 
 
-def _identity(response: Response) -> str:
-    """What stays the same as long as the file does, by RFC 9110 § 13.1.5; may be empty."""
-    tag = str(response.headers.get("ETag", ""))
-    return tag if tag.startswith('"') else str(response.headers.get("Last-Modified", ""))
-
-
 def _start(response: Response) -> int | None:
     """The first byte of the body in the file, by RFC 9110 § 14.4; none where it is not told."""
     if response.status == 200:
         return 0
     unit, _, rest = response.headers.get("Content-Range", "").strip().partition(" ")
     first = rest.partition("-")[0]
-    return int(first) if unit == "bytes" and first.isdecimal() else None
+    return _number(first) if unit == "bytes" else None
 
 
 def _length(response: Response) -> int | None:
     if response.status == 200:
         return response.length
     whole = response.headers.get("Content-Range", "").rpartition("/")[2]
-    return int(whole) if whole.isdecimal() else None
+    return _number(whole)
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() and len(text) < 20 else None

@@ -2,59 +2,30 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from math import isfinite
 
-import m3u8
+from tui.audio.web.client import Address, Client, Response, WebError
+from tui.audio.web.flow import Lost
+from tui.audio.web.playlist import (
+    LARGEST_PLAYLIST,
+    Part,
+    Playlist,
+    Segment,
+    choose_variant,
+    read_playlist,
+)
 
-from tui.audio.web.client import Address, Client, WebError
-from tui.audio.web.source import Lost
+__all__ = ["LARGEST_PLAYLIST", "Hls"]
 
-LARGEST_PLAYLIST = 4 * 2**20
-"""Bytes."""
 _LARGEST_SEGMENT = 64 * 2**20
 _BEHIND = 3
 """Segments behind the newest one at which listening begins, as RFC 8216 § 6.3.3 asks."""
-_MOST_SEGMENTS = 50_000
-"""A day in segments of 2 s."""
-_KEPT = 200
-"""Newest segments of a broadcast; some keep hours of the past in their playlist."""
 _WAITS = (0.5, 1.0, 2.0, 4.0)
 """Seconds before each further attempt at a segment."""
+_PATIENCE = 15.0
+"""Seconds for a playlist, and for a segment of a broadcast unless it is long."""
 _LONGEST_WAIT = 10.0
 _REFUSALS = 20
 """How often a broadcast may say that there is nothing for good before it is believed."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """Where bytes are."""
-
-    address: Address
-    start: int = 0
-    count: int | None = None
-    """Bytes, or all that stand there."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Segment:
-    """A piece of the sound."""
-
-    number: int
-    part: _Part
-    seconds: float
-    fresh: bool
-    """Whether it begins a new clock or form."""
-    header: _Part | None
-    """What has to come first."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Playlist:
-    segments: list[_Segment]
-    ends: bool
-    target: float
-    """The longest duration of a segment, in seconds."""
 
 
 class Hls:
@@ -72,7 +43,13 @@ class Hls:
         self._next = self._first()
         self._lost = 0.0
         self._data = b""
-        self._header: _Part | None = None
+        self._at = 0
+        """How much of the data was read."""
+        self._header: Part | None = None
+        self._anew = False
+        """Whether the next segment has nothing to do with the one before."""
+        self._since = time.monotonic()
+        """When the last segment was there."""
         self._fresh = True
         """Whether the next byte begins a new stretch."""
         self._refusals = 0
@@ -84,7 +61,7 @@ class Hls:
     @property
     def seconds(self) -> float:
         """The length of what is there now."""
-        return sum(segment.seconds for segment in self._playlist.segments)
+        return self._playlist.seconds
 
     @property
     def reserve(self) -> float:
@@ -98,25 +75,26 @@ class Hls:
 
     def stretches(self) -> "Iterator[Hls | Lost]":
         """Itself for each run of segments that follow each other, and what is lost between."""
-        while self._data or self._load():
+        while self._at < len(self._data) or self._load():
             if self._lost:
                 yield Lost(self._lost)
                 self._lost = 0.0
             self._fresh = False
             yield self
             if not self._fresh:  # it could not be decoded further
-                self._data, self._header = b"", None
+                self._data, self._anew = b"", True
 
     def read(self, size: int) -> bytes:
         """Up to `size` bytes as soon as there are any; none where the stretch is over.
 
         Raises `WebError` where there is no hope for more.
         """
-        if not self._data and not self._fresh:
+        if self._at >= len(self._data) and not self._fresh:
             self._load()
         if self._fresh:
             return b""
-        data, self._data = self._data[:size], self._data[size:]
+        data = self._data[self._at : self._at + size]
+        self._at += len(data)
         return data
 
     def close(self) -> None:
@@ -131,9 +109,10 @@ class Hls:
     def _load(self) -> bool:
         """Have the bytes of the next segment that can be had; whether there is one."""
         while (segment := self._awaited()) is not None:
-            self._next = segment.number + 1
+            self._next, self._since = segment.number + 1, time.monotonic()
+            self._data, self._at = b"", 0
             try:
-                self._data = self._whole(segment)
+                self._data = self._with_header(segment)
             except WebError as error:
                 self._give_up(segment, error)
                 continue
@@ -141,16 +120,17 @@ class Hls:
             return True
         return False
 
-    def _whole(self, segment: _Segment) -> bytes:
+    def _with_header(self, segment: Segment) -> bytes:
         """A segment, with its header in front where a new stretch begins."""
         data = self._bytes(segment.part)
-        self._fresh = segment.fresh or segment.header != self._header or self._lost > 0
+        self._anew = self._anew or segment.fresh or self._lost > 0
+        self._fresh, self._anew = self._anew or segment.header != self._header, False
         if self._fresh and segment.header:
             data = self._bytes(segment.header) + data
         self._header = segment.header
         return data
 
-    def _give_up(self, segment: _Segment, error: WebError) -> None:
+    def _give_up(self, segment: Segment, error: WebError) -> None:
         """Go on without a segment of a broadcast. Raises `WebError` where there is no hope."""
         self._client.reach.check()
         if not self.live:
@@ -158,13 +138,13 @@ class Hls:
         self._lost += segment.seconds
         self._note(error)
 
-    def _awaited(self) -> _Segment | None:
+    def _awaited(self) -> Segment | None:
         """The next segment as soon as the playlist has it; `None` at the end."""
         heard_of = time.monotonic()
         while True:
             for segment in self._playlist.segments:
                 if segment.number >= self._next:
-                    self._lost += (segment.number - self._next) * segment.seconds
+                    self._lost += self._passed_over(segment.number - self._next)
                     return segment
             if self._playlist.ends:
                 return None
@@ -173,10 +153,25 @@ class Hls:
             if time.monotonic() - heard_of > self.lull:
                 self.fault = self.fault or f"{self._address.shown} has no new sound"
 
+    def _passed_over(self, count: int) -> float:
+        """The seconds of so many segments that are gone; none where the count began anew.
+
+        It did where time was too short for them all, besides those that were there already.
+        """
+        if not count:
+            return 0.0
+        segments, seconds = self._playlist.segments, max(self._playlist.seconds, 0.1)
+        since = time.monotonic() - self._since
+        if count > _BEHIND + len(segments) * (1 + since / seconds):
+            self._anew = True
+            return 0.0
+        return count * seconds / len(segments)
+
     def _reload(self) -> None:
         try:
-            text = self._client.get(self._address).read_all(LARGEST_PLAYLIST)
-            playlist = _parse(self._address, text)
+            response = self._client.get(self._address)
+            text = _whole(response, LARGEST_PLAYLIST, time.monotonic() + _PATIENCE)
+            playlist = read_playlist(self._address, text)
         except WebError as error:
             self._client.reach.check()
             self._note(error)
@@ -186,7 +181,7 @@ class Hls:
         newest = playlist.segments[-1].number if playlist.segments else self._next
         if newest < self._next - len(playlist.segments) - _BEHIND:
             self._next = playlist.segments[0].number  # the broadcast began to count anew
-            self._header = None
+            self._anew = True
         self._playlist = playlist
 
     def _note(self, error: WebError) -> None:
@@ -195,119 +190,54 @@ class Hls:
             raise error from None
         self.fault = str(error).partition(":")[0]
 
-    def _bytes(self, part: _Part) -> bytes:
+    def _bytes(self, part: Part) -> bytes:
         """A segment or header, whole. Raises `WebError` after several attempts."""
+        patience = max(_PATIENCE, 4 * self._playlist.target) if self.live else float("inf")
+        deadline = time.monotonic() + patience
         for wait in _WAITS:
             try:
-                return _fetched(self._client, part)
+                return _fetched(self._client, part, deadline)
             except WebError as error:
-                if error.final:
+                if error.final or time.monotonic() + wait > deadline:
                     raise
                 self.fault = str(error).partition(":")[0]
                 self._client.reach.wait(wait)
-        return _fetched(self._client, part)
+        return _fetched(self._client, part, deadline)
 
 
-def _fetched(client: Client, part: _Part) -> bytes:
+def _fetched(client: Client, part: Part, deadline: float) -> bytes:
     if part.count is None:
-        return client.get(part.address).read_all(_LARGEST_SEGMENT)
+        return _whole(client.get(part.address), _LARGEST_SEGMENT, deadline)
     end = part.start + part.count
     response = client.get(part.address, {"Range": f"bytes={part.start}-{end - 1}"})
-    data = response.read_all(_LARGEST_SEGMENT)
+    data = _whole(response, _LARGEST_SEGMENT, deadline)
     return data[part.start : end] if response.status == 200 else data[: part.count]
 
 
-def _media(client: Client, address: Address, text: bytes) -> tuple[Address, _Playlist]:
+def _whole(response: Response, limit: int, deadline: float) -> bytes:
+    """A body of `limit` bytes at most that came before a monotonic second. Raises `WebError`."""
+    body, name = bytearray(), response.address.shown
+    try:
+        while data := response.read(65_536):
+            body += data
+            if len(body) > limit:
+                raise WebError(
+                    f"{name} sends more than the {limit // 2**20} MiB that captty takes in one"
+                    " piece: try another address",
+                    final=True,
+                )
+            if time.monotonic() > deadline:
+                raise WebError(f"{name} sends its sound too slowly: try again later")
+        return bytes(body)
+    finally:
+        response.close()
+
+
+def _media(client: Client, address: Address, text: bytes) -> tuple[Address, Playlist]:
     """The playlist that holds segments: of several, the smallest that has sound."""
-    parsed = _loaded(address, text)
-    if not parsed.is_variant:
-        return address, _parse(address, text)
-    address = address.join(_smallest(address, parsed))
-    response = client.get(address)
-    text, address = response.read_all(LARGEST_PLAYLIST), response.address
-    return address, _parse(address, text)
-
-
-def _smallest(address: Address, parsed: m3u8.M3U8) -> str:
-    """The reference to the variant of the least bandwidth, or to its sound where that is apart."""
-    variants = [one for one in parsed.playlists if one.uri and _has_sound(one.stream_info.codecs)]
-    if not variants:
-        raise WebError(f"{address.name} offers no sound: try another address", final=True)
-    least = min(variants, key=lambda one: one.stream_info.bandwidth or 0)
-    groups = [m for m in parsed.media if m.type == "AUDIO" and m.uri]
-    named = [m for m in groups if m.group_id == least.stream_info.audio]
-    chosen = [m for m in named if m.default == "YES"] or named
-    return str(chosen[0].uri if chosen else least.uri)
-
-
-def _has_sound(codecs: str | None) -> bool:
-    sounds = ("mp4a", "ac-3", "ec-3", "opus", "flac", "alac", "mp3")
-    return not codecs or any(sound in codecs.lower() for sound in sounds)
-
-
-def _parse(address: Address, text: bytes) -> _Playlist:
-    try:
-        return _playlist(address, _loaded(address, text))
-    except (TypeError, ValueError):
-        raise _damaged(address) from None
-
-
-def _playlist(address: Address, parsed: m3u8.M3U8) -> _Playlist:
-    if parsed.is_variant:
-        raise _damaged(address)
-    ends, segments = bool(parsed.is_endlist), list[_Segment]()
-    passed = 0 if ends else max(len(parsed.segments) - _KEPT, 0)
-    first = (parsed.media_sequence or 0) + passed
-    for number, segment in enumerate(parsed.segments[passed:], first):
-        segments.append(_segment(address, number, segment, segments[-1] if segments else None))
-    longest = max((segment.seconds for segment in segments), default=6.0)
-    target = max(_seconds(parsed.target_duration, 60.0) or longest, 0.1)
-    return _Playlist(segments, ends, target)
-
-
-def _segment(
-    address: Address, number: int, segment: m3u8.Segment, before: _Segment | None
-) -> _Segment:
-    if segment.key and segment.key.method not in (None, "NONE"):
-        raise WebError(
-            f"{address.name} is encrypted, which captty does not undo: look for an open address",
-            final=True,
-        )
-    header = segment.init_section
-    return _Segment(
-        number,
-        _part(address, segment.uri or "", segment.byterange, before.part if before else None),
-        _seconds(segment.duration, 3600.0),
-        bool(segment.discontinuity),
-        _part(address, header.uri or "", header.byterange, None) if header else None,
-    )
-
-
-def _seconds(value: float | None, most: float) -> float:
-    seconds = float(value or 0)
-    return min(max(seconds, 0.0), most) if isfinite(seconds) else 0.0
-
-
-def _part(address: Address, reference: str, span: str | None, before: _Part | None) -> _Part:
-    """`span` is `count@start`; without a start it goes on behind the part before."""
-    if not span:
-        return _Part(address.join(reference))
-    count, _, start = span.partition("@")
-    behind = before.start + (before.count or 0) if before else 0
-    return _Part(address.join(reference), int(start) if start else behind, int(count))
-
-
-def _loaded(address: Address, text: bytes) -> m3u8.M3U8:
-    if text.count(b"#EXTINF") > _MOST_SEGMENTS:
-        raise _damaged(address)
-    try:
-        return m3u8.loads(text.decode("utf-8", "replace"))
-    except Exception:
-        # whatever a broken playlist does to the parser, it is the playlist's fault
-        raise _damaged(address) from None
-
-
-def _damaged(address: Address) -> WebError:
-    return WebError(
-        f"{address.name} is a playlist that captty cannot follow: try another address", final=True
-    )
+    chosen = choose_variant(address, text)
+    if chosen:
+        response = client.get(chosen)
+        text = _whole(response, LARGEST_PLAYLIST, time.monotonic() + _PATIENCE)
+        address = response.address
+    return address, read_playlist(address, text)

@@ -1,6 +1,9 @@
 """From a web address to a source, by what comes from there."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Timer
 
 from tui.audio.source import Source, SourceError, SourceInfo
 from tui.audio.web.client import Address, Client, Response, WebError
@@ -10,6 +13,8 @@ from tui.audio.web.radio import HEADERS, Radio, is_radio
 from tui.audio.web.source import WebSource
 from tui.captions import SAMPLE_RATE
 
+_OPENING_SECONDS = 45.0
+"""For everything before the first sound, however many servers and lists are asked."""
 _HEAD = 1_024
 _LARGEST_LIST = 2**16
 """Bytes of a playlist that names stations."""
@@ -22,15 +27,31 @@ def open_url(url: str, start: float = 0.0, client: Client | None = None) -> Sour
     """Open the file, station or HLS playlist at an address, and wait for its first sound.
 
     `start` is in seconds, for files. Whoever makes the client himself, for the same address, may
-    close it from another thread to end the opening. Raises `SourceError` in a sentence that holds
-    nothing of the address but host and file name.
+    close it from another thread to end the opening. Raises `SourceError`, within 45 s, in a
+    sentence that holds nothing of the address but host and file name.
     """
     client = client or Client(Address.parse(url))
     try:
-        return _opened(client, client.typed, start, follow=True)
+        with _in_time(client):
+            return _opened(client, client.typed, start, follow=True)
     except BaseException:
         client.close()
         raise
+
+
+@contextmanager
+def _in_time(client: Client) -> Iterator[None]:
+    """Closes the client if what is done meanwhile takes too long. Raises `WebError`, then."""
+    reason = f"{client.typed.shown} gives no sound: check the address, or try again later"
+    late = Timer(_OPENING_SECONDS, client.close, [reason])
+    late.daemon = True
+    late.start()
+    try:
+        yield
+    finally:
+        late.cancel()
+        late.join()
+    client.reach.check()
 
 
 def _opened(client: Client, address: Address, start: float, *, follow: bool) -> Source:

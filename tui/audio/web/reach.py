@@ -26,10 +26,12 @@ class Reach:
     def __init__(self, typed: Address) -> None:
         """`typed` is what the user named: it alone may be a private address."""
         self._typed = typed
-        self._private: bool | None = None
+        self._private: frozenset[str] | None = None
+        """IP addresses of the typed host, where it was private when it was first looked up."""
         self._sockets: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._context: ssl.SSLContext | None = None
+        self._reason = f"{typed.shown} was let go"
         self.closed = threading.Event()
         """Set by `close`."""
 
@@ -52,17 +54,22 @@ class Reach:
             self._sockets.discard(connection)
         connection.close()
 
-    def close(self) -> None:
-        """End every connection and every attempt; from any thread."""
-        self.closed.set()
+    def close(self, reason: str = "") -> None:
+        """End every connection and every attempt; from any thread.
+
+        `reason` is the sentence for those who wait for one, where it was not closed before.
+        """
         with self._lock:
+            if reason and not self.closed.is_set():
+                self._reason = reason
+            self.closed.set()
             for connection in self._sockets:
                 _shut(connection)
 
     def check(self) -> None:
         """Raises `WebError` where `close` was called."""
         if self.closed.is_set():
-            raise WebError(f"{self._typed.shown} was let go", final=True)
+            raise WebError(self._reason, final=True)
 
     def wait(self, seconds: float) -> None:
         """Sleep. Raises `WebError` where `close` is called."""
@@ -88,20 +95,33 @@ class Reach:
         raise _unknown(address)
 
     def _allowed(self, address: Address, places: list[Place]) -> list[Place]:
-        """Those that may be connected to: a name that was public must not become private."""
-        public = [place for place in places if is_public(place[1][0])]
-        if self._typed.same_host(address):
-            if self._private is None:
-                self._private = not public
-            if self._private:
-                return places
-        if not public:
-            raise WebError(
-                f"{address.shown} is a machine in a private network that you did not name"
-                " yourself, where captty does not follow: name its address if you want it",
-                final=True,
+        """Those that may be connected to: a name must not come to mean another private machine."""
+        public = {place[1][0] for place in places if is_public(place[1][0])}
+        typed = self._typed.same_host(address)
+        if typed and self._private is None:
+            self._private = frozenset(place[1][0] for place in places if not public)
+        known = public | (self._private or frozenset()) if typed else public
+        if allowed := [place for place in places if place[1][0] in known]:
+            return allowed
+        raise self._private_place(address, typed)
+
+    def _private_place(self, address: Address, typed: bool) -> WebError:
+        if typed:
+            reason = f"{address.shown} leads to another machine now, in a private network"
+            advice = "open it anew if it has moved"
+        elif address.host == self._typed.host:
+            reason = (
+                f"{address.place} is in a private network, where captty opens only the port that"
+                f" you named ({self._typed.port})"
             )
-        return public
+            advice = "name that one if you want it"
+        else:
+            reason = (
+                f"{address.shown} is a machine in a private network that you did not name"
+                " yourself, where captty does not follow"
+            )
+            advice = "name its address if you want it"
+        return WebError(f"{reason}: {advice}", final=True)
 
     def _connected(
         self, address: Address, family: socket.AddressFamily, place: tuple[str, int]
@@ -140,6 +160,7 @@ class Reach:
                 self._sockets.discard(connection)
         except (OSError, ValueError) as error:
             self.release(connection)
+            self.check()
             raise _unconnected(address, error) from None
         self._kept(secure)
         try:

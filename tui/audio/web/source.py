@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from queue import Empty, Full, Queue
 from threading import Event, Thread
-from typing import Protocol, runtime_checkable
 
 import av
 from av.container import InputContainer
@@ -14,9 +13,10 @@ from av.container import InputContainer
 from tui.audio.container import OPTIONS
 from tui.audio.position import clock
 from tui.audio.source import CHUNK_SAMPLES, Fact, Missed, SourceError, SourceInfo, Trouble
-from tui.audio.track import Track
+from tui.audio.track import LONGEST, Track
 from tui.audio.web.client import Client, WebError
 from tui.audio.web.clock import BroadcastClock
+from tui.audio.web.flow import Body, Flow, Lost, Stretch
 from tui.captions import SAMPLE_RATE, clean
 
 _AHEAD_SECONDS = 30
@@ -26,80 +26,13 @@ _FAULT_SECONDS = 1.0
 """A fault that is over sooner is not worth a word."""
 _BURST_SECONDS = 1.0
 _MOST_MISSED = 60 * SAMPLE_RATE
+_UNSETTLED = 5 * SAMPLE_RATE
+"""Samples in which FFmpeg's time stamps may jump where a listener joins an Ogg stream."""
 _FAILURES = 5
 """Stretches without sound, one after another, before a broadcast is given up."""
 _QUICK = {"probesize": "65536", "analyzeduration": "100000"}
 """FFmpeg would listen to a broadcast for 5 s before it hands over any of it. (With `nobuffer`, it
 would give some packets of MPEG-TS twice.)"""
-
-
-class Stretch(Protocol):
-    """Bytes as FFmpeg reads them."""
-
-    def read(self, size: int) -> bytes:
-        """Blocks until there are some; none at the end. Raises `WebError`."""
-        ...
-
-
-@runtime_checkable
-class Seekable(Protocol):
-    """Bytes that can perhaps be had from any place."""
-
-    def seekable(self) -> bool:
-        """Whether they can."""
-        ...
-
-    def seek(self, offset: int, whence: int) -> int:
-        """As files have it."""
-        ...
-
-    def tell(self) -> int:
-        """As files have it."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """Sound between two stretches that could not be had."""
-
-    seconds: float
-
-
-class Flow(Protocol):
-    """What comes from one address."""
-
-    @property
-    def name(self) -> str:
-        """Clean text, as far as it is known."""
-        ...
-
-    @property
-    def fault(self) -> str:
-        """Why nothing comes at the moment; empty where all is well."""
-        ...
-
-    @property
-    def lull(self) -> float:
-        """Seconds without sound that are nothing to speak of."""
-        ...
-
-    @property
-    def format(self) -> str | None:
-        """FFmpeg's name of the form of the sound, where it need not find out."""
-        ...
-
-    @property
-    def reserve(self) -> float:
-        """Seconds of the past that the server still gives, so that they are not lost yet."""
-        ...
-
-    def stretches(self) -> Iterator[Stretch | Lost]:
-        """Each is decoded on its own; the one before is over when the next is asked for."""
-        ...
-
-    def close(self) -> None:
-        """Let go of the connection."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +163,7 @@ class WebSource:
 
     def _decode(self, stretch: Stretch) -> None:
         """Hear a stretch; where its server fails, that is told behind all that came before."""
-        body = _Body(stretch)
+        body = Body(stretch, self._flow.name)
         try:
             self._hear_all(body)
         except SourceError:
@@ -239,18 +172,22 @@ class WebSource:
         if body.error:
             raise self._broken_off(body.error)
 
-    def _hear_all(self, body: "_Body") -> None:
+    def _hear_all(self, body: Body) -> None:
         track = self._track(body)
         try:
             chunks = track.chunks()
             if self._seams and self._heard:
                 self._mark_seam(chunks)
+            settled = self._heard + (_UNSETTLED if self._seams else 0)
             for chunk in chunks:
-                self._hear(_Heard(chunk, time.monotonic()))
+                if isinstance(chunk, bytes):
+                    self._hear(_Heard(chunk, time.monotonic()))
+                elif self._heard >= settled:
+                    self._put(Lost(chunk.samples / SAMPLE_RATE))
         finally:
             track.close()
 
-    def _track(self, body: "_Body") -> Track:
+    def _track(self, body: Body) -> Track:
         name, live = self._flow.name, self._info.live
         try:
             container = av.open(
@@ -266,16 +203,20 @@ class WebSource:
                 f"{name} is no sound or video that captty can read: check the address"
             ) from None
         self._title = self._title or _title(container)
+        if self._start:  # it may have to be read up to there
+            body.recognised()
         track = Track(container, name, self._start, live=live)
+        body.recognised()
         self._samples = self._samples or track.samples
         return track
 
-    def _mark_seam(self, chunks: Iterator[bytes]) -> None:
+    def _mark_seam(self, chunks: Iterator[bytes | Missed]) -> None:
         """Put how much comes at once in front of it: the clock needs to know before."""
         burst, end = list[_Heard](), time.monotonic() + _BURST_SECONDS
         try:
             while not burst or burst[-1].at < end:
-                burst.append(_Heard(next(chunks), time.monotonic()))
+                if isinstance(chunk := next(chunks), bytes):
+                    burst.append(_Heard(chunk, time.monotonic()))
         except StopIteration:
             pass
         finally:
@@ -285,6 +226,11 @@ class WebSource:
                 self._hear(heard)
 
     def _hear(self, heard: _Heard) -> None:
+        if not self._info.live and self._heard >= LONGEST * SAMPLE_RATE:
+            raise SourceError(
+                f"{self._flow.name} is longer than {LONGEST // 3600} hours, where captty stops:"
+                " cut it into parts"
+            )
         self._heard += len(heard.pcm) // 2
         self._put(heard)
         self._begun.set()
@@ -310,8 +256,7 @@ class WebSource:
         elif isinstance(item, _Seam):
             yield from self._seam(item)
         else:
-            yield from self._miss(round(item.seconds * SAMPLE_RATE) - self._missed)
-            self._missed = 0
+            yield from self._lose(round(item.seconds * SAMPLE_RATE))
 
     def _sounded(self, heard: _Heard) -> Iterator[bytes | Fact]:
         self._clock = self._clock or BroadcastClock(heard.at)
@@ -331,6 +276,14 @@ class WebSource:
             gap = self._clock.gap(seam.waiting, seam.at)
             self._surplus = min(max(-gap, 0), seam.waiting)
             yield from self._miss(gap)
+
+    def _lose(self, samples: int) -> Iterator[Fact]:
+        """Silence for what the server says is lost, as far as the clock lets it be true."""
+        if self._clock:
+            ahead = self._flow.reserve + _AHEAD_SECONDS
+            possible = self._clock.possible(ahead, time.monotonic())
+            yield from self._miss(min(samples - self._missed, possible))
+            self._missed = 0
 
     def _idle(self, seconds: float) -> Iterator[Fact]:
         """Nothing came for so long."""
@@ -365,30 +318,3 @@ def _title(container: InputContainer) -> str:
         tags |= {name.lower(): text for name, text in stream.metadata.items()}
     parts = (clean(tags.get(name, ""), 120) for name in ("artist", "title"))
     return " - ".join(filter(None, parts))
-
-
-class _Body:
-    """A stretch for FFmpeg, which would lose what it holds where reading raised."""
-
-    def __init__(self, stretch: Stretch) -> None:
-        self._stretch = stretch
-        self.error: WebError | None = None
-        """Why the end came early."""
-
-    def read(self, size: int) -> bytes:
-        try:
-            return b"" if self.error else self._stretch.read(size)
-        except WebError as error:
-            self.error = error
-            return b""
-
-    def seekable(self) -> bool:
-        return isinstance(self._stretch, Seekable) and self._stretch.seekable()
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        assert isinstance(self._stretch, Seekable)
-        return self._stretch.seek(offset, whence)
-
-    def tell(self) -> int:
-        assert isinstance(self._stretch, Seekable)
-        return self._stretch.tell()
