@@ -28,6 +28,7 @@ from tui.screens.setup import Setup
 from tui.screens.unfinished import FindUnfinished, FinishSession
 from tui.terminal import Keyboard
 from tui.themes import load_themes, packaged_themes, theme_variable_defaults
+from tui.widgets.field import Field
 from tui.widgets.sounds import FindDevices
 
 if TYPE_CHECKING:
@@ -178,7 +179,11 @@ class CapttyApp(App[int]):
 
     @property
     def _selected(self) -> str | None:
-        typed = self.focused.selected_text if isinstance(self.focused, Input) else ""
+        focused, typed = self.focused, ""
+        if isinstance(focused, Field):
+            typed = focused.picked
+        elif isinstance(focused, Input):
+            typed = focused.selected_text
         return typed or self.screen.get_selected_text()
 
     async def _uncover(self) -> None:

@@ -22,6 +22,8 @@ class Command:
     """Whether the footer has room for it."""
     palette: bool = True
     """Whether it makes sense in the command palette."""
+    first: bool = False
+    """Whether it is carried out before the next key is looked at, which it sends elsewhere."""
 
     def binding(self) -> Binding:
         """The command as Textual knows it; a key with ctrl is never typed as text."""
@@ -32,7 +34,7 @@ class Command:
             show=self.footer,
             tooltip=self.help,
             id=self.id,
-            priority=self.keys.startswith("ctrl+"),
+            priority=self.first or self.keys.startswith("ctrl+"),
         )
 
 
@@ -69,7 +71,14 @@ COMMANDS = (
         "finish", "i", "Finish", "Caption the rest of a session that was interrupted.", "finish"
     ),
     Command("follow", "f,end", "Latest", "Follow the newest captions again.", "read('follow')"),
-    Command("source", "o", "Open", "Choose what to caption: mic, a file, a URL.", "choose_source"),
+    Command(
+        "source",
+        "o",
+        "Open",
+        "Choose what to caption: mic, a file, a URL.",
+        "choose_source",
+        first=True,
+    ),
     Command(
         "refresh", "ctrl+r", "Refresh", "Look for microphones again.", "refresh_devices", False
     ),

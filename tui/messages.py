@@ -15,6 +15,8 @@ class SessionOpened(Message):
     """A session is ready to start."""
 
     session: "LiveSession"
+    attempt: int
+    """Which try to have one this was."""
 
 
 @dataclass
@@ -23,6 +25,8 @@ class SessionRefused(Message):
 
     reason: str
     """One sentence."""
+    attempt: int
+    """Which try to have one this was."""
 
 
 @dataclass

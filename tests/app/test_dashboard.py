@@ -2,13 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import pytest
+from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Footer, Input, OptionList
 
@@ -18,12 +20,14 @@ from tests.scripted_server import Script, ScriptedServer, Stream, scripted_serve
 from tests.sources import Silence
 from tui.app import CapttyApp, ThemeError
 from tui.audio.source import SourceError
-from tui.captions import SAMPLE_RATE
+from tui.captions import SAMPLE_RATE, Event, EventKind
 from tui.commands import COMMANDS
 from tui.live.feed import Progress, State
 from tui.live.session import LiveSession
-from tui.screens import captions
+from tui.screens import frames
 from tui.screens.help import HelpScreen
+from tui.screens.opening import drop
+from tui.widgets.keys import Keys
 from tui.widgets.live_text import LiveText
 from tui.widgets.status_line import StatusLine
 from tui.widgets.tail_line import TailLine
@@ -198,6 +202,115 @@ async def test_keys_while_it_starts_are_no_text() -> None:
         await until(pilot, lambda: "ENDED" in rows(app)[0])
 
 
+class Slow:
+    """Opens a session once it is told to."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.open_session, self.opened = still(State.LIVE)
+
+    def __call__(
+        self, source: str, language: str | None, start: float, wake: Callable[[], None]
+    ) -> LiveSession:
+        assert self.go.wait(30)
+        return self.open_session(source, language, start, wake)
+
+
+@pytest.mark.parametrize("by", ["key", "click"])
+async def test_what_opens_slowly_can_be_stopped_and_is_dropped_when_it_comes(by: str) -> None:
+    slow = Slow()
+    app = CapttyApp(slow, source="talk.mp3")
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: "STARTING" in rows(app)[0])
+        await (pilot.press("s") if by == "key" else pilot.click("#stop"))
+        field = app.caption_screen.query_one("#source", Input)
+        await until(pilot, lambda: field.has_focus and "ENDED" in rows(app)[0])
+        await until(pilot, lambda: "type a sound" in shown(app))
+        slow.go.set()
+        await until(pilot, lambda: bool(slow.opened) and slow.opened[0].asked == ["abandon"])
+        await pilot.pause()
+        assert "ENDED" in rows(app)[0]
+        assert app.session is None
+        await pilot.press("enter")
+        await until(pilot, lambda: "LIVE" in rows(app)[0])
+        assert slow.opened[1].asked == []
+
+
+async def test_quitting_while_it_opens_leaves_no_session_behind() -> None:
+    slow = Slow()
+    app = CapttyApp(slow, source="talk.mp3")
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: "STARTING" in rows(app)[0])
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: app._exit, 1)
+    slow.go.set()
+    limit = monotonic() + 20
+    while not (slow.opened and slow.opened[0].asked == ["abandon"]):
+        assert monotonic() < limit
+    assert app.session is None
+
+
+async def test_a_session_that_is_dropped_lets_go_of_its_sound() -> None:
+    async with scripted_server(Script()) as server:
+        closed = threading.Event()
+        source = Silence(600)
+        source.close = closed.set  # type: ignore[method-assign]
+        drop(session := LiveSession(source, server, Request()))
+        assert await asyncio.to_thread(closed.wait, 20)
+        assert await asyncio.to_thread(session.join, 20)
+        assert not server.streams
+
+
+@pytest.mark.parametrize("source", ["talk.mp3", ""])
+@pytest.mark.parametrize("width", [40, 57, 72, 80, 100])
+async def test_every_key_in_the_footer_is_whole(width: int, source: str) -> None:
+    app = CapttyApp(still(State.LIVE)[0], source=source)
+    async with app.run_test(size=(120, 24)) as pilot:
+        if source:
+            await until(pilot, lambda: app.caption_screen._state is State.LIVE)
+        await pilot.resize_terminal(width, 24)
+        footer = app.query_one(Keys)
+        await until(pilot, lambda: footer.size.width == width)
+        await pilot.pause()
+        shown_keys = footer.query("FooterKey")
+        assert shown_keys
+        assert all(0 < key.region.width == key.size.width for key in shown_keys)
+        assert max(key.region.right for key in shown_keys) <= width
+        assert "Quit" in rows(app)[-1]
+
+
+@pytest.mark.parametrize(
+    ("size", "narrow"), [((40, 12), True), ((80, 24), False), ((200, 60), False)], ids=str
+)
+async def test_what_is_heard_is_named_and_named_anew(size: tuple[int, int], narrow: bool) -> None:
+    open_session, opened = still(State.LIVE, "mic")
+    app = CapttyApp(open_session, source="mic")
+    async with app.run_test(size=size) as pilot:
+
+        def place() -> str:
+            return rows(app)[0] if narrow else shown(app)
+
+        named = "" if narrow else "Hearing: "
+        await until(pilot, lambda: f"{named}evening" in place())
+        opened[0].feed.happened(Event(EventKind.SOURCE, 0, "USB Headset"))
+        await until(pilot, lambda: f"{named}USB Headset" in place())
+        opened[0].feed.state(State.ENDED)
+        await until(pilot, lambda: "ENDED" in rows(app)[0])
+        await until(pilot, lambda: "Hearing" not in shown(app) and "USB" not in rows(app)[0])
+
+
+async def test_keys_that_come_at_once_after_o_are_text() -> None:
+    open_session, opened = still(State.LIVE)
+    app = CapttyApp(open_session, source="talk.mp3")
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app.caption_screen._state is State.LIVE)
+        field = app.caption_screen.query_one("#source", Input)
+        for key in ("o", "ctrl+u", *"solo.mp3"):
+            app.post_message(Key(key, key if len(key) == 1 else None))
+        await until(pilot, lambda: field.value == "solo.mp3")
+        assert opened[0].asked == []
+
+
 async def test_a_mistake_while_a_session_runs_can_be_read() -> None:
     async with (
         scripted_server(Script()) as server,
@@ -259,9 +372,9 @@ async def test_news_that_come_just_before_the_next_frame_are_shown(
         screen = app.caption_screen
         await until(pilot, lambda: screen._state is State.LIVE)
         now = monotonic()
-        monkeypatch.setattr(captions, "monotonic", lambda: now)
+        monkeypatch.setattr(frames, "monotonic", lambda: now)
         for second in range(1, 20):
-            screen._looked_at = now - captions._FRAME_SECONDS + 1e-7
+            screen._frames._drawn_at = now - screen._frames._seconds + 1e-7
             opened[0].feed.progress(Progress(second * SAMPLE_RATE), None)
             await until(pilot, lambda: not opened[0].feed._awake, 5)
 

@@ -11,7 +11,9 @@ from textual.widgets import Input
 from tests.app.still import StillSession, still, until
 from tests.terminals import CAPTTY, in_tmux, needs_tmux, on_pty
 from tui.app import CapttyApp
+from tui.audio.source import SourceError
 from tui.live.feed import State
+from tui.live.session import LiveSession
 from tui.screens import captions
 from tui.screens.help import HelpScreen
 from tui.widgets.tail_line import TailLine
@@ -107,7 +109,8 @@ async def test_ctrl_c_copies_what_is_selected_instead() -> None:
         await running(pilot, app)
         field = app.caption_screen.query_one("#source", Input)
         field.focus()
-        field.select_all()
+        await pilot.pause()
+        await pilot.press("end", "shift+home")
         await pilot.press("ctrl+c", "ctrl+c")
         assert app.clipboard == "talk.mp3"
         app.caption_screen.action_captions()
@@ -115,6 +118,23 @@ async def test_ctrl_c_copies_what_is_selected_instead() -> None:
         await pilot.press("ctrl+c", "ctrl+c")
         assert "Good evening" in app.clipboard
         assert not opened[0].asked
+
+
+async def test_what_the_field_selected_by_itself_keeps_nobody_from_leaving() -> None:
+    def refuse(*_: object) -> LiveSession:
+        raise SourceError("there is no file talk.mp3")
+
+    app = CapttyApp(refuse)
+    async with app.run_test() as pilot:
+        field = app.caption_screen.query_one("#source", Input)
+        await pilot.press(*"talk.mp3", "enter")
+        await until(pilot, lambda: app.caption_screen._state is State.FAILED)
+        await until(pilot, lambda: field.selected_text == "talk.mp3")
+        await pilot.press("ctrl+c")
+        assert notice(app) == "ctrl+c again ends captty"
+        await pilot.press("ctrl+c")
+        await until(pilot, lambda: app._exit, 1)
+        assert not app.clipboard
 
 
 async def test_ctrl_c_and_quitting_are_told_where_a_dialog_was() -> None:

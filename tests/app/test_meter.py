@@ -112,6 +112,15 @@ def test_the_figure_stands_long_enough_to_be_read() -> None:
     assert len(set(figures)) == 3
 
 
+def test_the_figure_is_the_energy_of_the_time_for_which_it_stands() -> None:
+    ballistics, tenth = Ballistics(SPEECH, 0), SAMPLE_RATE // 10
+    loud = [ballistics.read(SPEECH, step * tenth) for step in range(1, 5)]
+    murmur = ballistics.read(MURMUR, 5 * tenth)
+    assert murmur.figure == pytest.approx(-24 + 10 * math.log10(len(loud) / 5), abs=0.1)
+    silent = [ballistics.read(ZERO, step * tenth) for step in range(6, 11)]
+    assert silent[-1].figure == SILENCE_DBFS
+
+
 # Rows
 
 

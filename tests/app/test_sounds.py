@@ -149,7 +149,15 @@ def test_a_key_in_an_address_is_neither_shown_nor_kept(key: str, path: str, sign
     assert remembered(f"https://example.org/{path}") == f"https://example.org/{path}"
 
 
-@pytest.mark.parametrize("source", ["", "-", "mic", "demo", "rtsp://example.org/x", "http://["])
+@pytest.mark.parametrize(
+    "source",
+    [
+        *("", "-", "mic", "demo", "rtsp://example.org/x", "http://[", "http:///x", "https://:80/x"),
+        "https://example.org/live;jsessionid=8A",
+        "https://proxy.example.org/http://me:secret@example.net/x",
+        "https://example.org/user@secret/x",
+    ],
+)
 def test_what_needs_no_memory_or_cannot_be_opened_is_not_kept(source: str) -> None:
     assert remembered(source) is None
 

@@ -23,6 +23,7 @@ from tui.live.feed import State
 from tui.live.session import LiveSession
 from tui.screens.captions import CaptionScreen
 from tui.screens.recent import Recent
+from tui.widgets.source_entry import SourceEntry
 from tui.widgets.tail_line import TailLine
 from tui.widgets.transcript import TranscriptView
 
@@ -145,6 +146,48 @@ async def test_an_offer_can_be_clicked() -> None:
         await until(pilot, lambda: d.asked == [("mic:USB Headset", None, 0.0)])
 
 
+@pytest.mark.parametrize("left", [1, 3])
+async def test_the_offer_that_was_clicked_is_taken_though_the_list_is_another_one(
+    left: int,
+) -> None:
+    there = [SPEAKERS, HEADSET, BUILT_IN]
+    async with desk(find_devices=lambda: list(there)) as (d, pilot):
+        await until(pilot, lambda: "USB Headset" in d.offered())
+        d.offers.highlighted = 1
+        d.offers.action_select()
+        there[:] = [BUILT_IN, SPEAKERS, Mic("Room", "ALSA"), HEADSET][:left]
+        d.app.caption_screen._sounds._devices = there
+        d.app.caption_screen.query_one(SourceEntry)._show_offers()
+        await until(pilot, lambda: d.asked == [("mic:USB Headset", None, 0.0)])
+
+
+async def test_no_wide_character_of_an_offer_is_lost_over_the_edges_below(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = [f"zz {'a' * indent}日本{'語' * 9} song.mp3" for indent in range(9)]
+    for name in names:
+        (tmp_path / name).touch()
+    async with desk() as (d, pilot):
+        await pilot.press("z", "z")
+        await until(pilot, lambda: names[-1] in d.offered())
+        await pilot.pause()
+        drawn = "\n".join(d.rows()).replace(" ", "")
+        for name in names:
+            assert name.replace(" ", "") in drawn
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+async def test_the_end_of_a_long_name_is_in_view(size: tuple[int, int]) -> None:
+    source = "/work/shared/speech/clips/of/a/long/evening/jfk_wav.wav"
+    async with desk(size, source=source) as (d, pilot):
+        await until(pilot, lambda: bool(d.opened))
+        if size[0] > 72:
+            await until(pilot, lambda: any("jfk_wav.wav" in row for row in d.rows()))
+        await pilot.press("o")
+        await until(pilot, lambda: any("jfk_wav.wav" in row for row in d.rows()))
+
+
 async def test_a_file_begins_where_the_field_says() -> None:
     async with desk() as (d, pilot):
         await pilot.press(*"talk.mp3", "tab", "tab", *"12:61", "enter")
@@ -184,6 +227,59 @@ async def test_a_dropped_file_is_opened_by_its_real_name(tmp_path: Path) -> None
         await until(pilot, lambda: d.asked == [(path, None, 0.0)])
 
 
+async def test_how_many_files_were_dropped_is_told_until_the_field_changes() -> None:
+    async with desk() as (d, pilot):
+        d.field.post_message(Paste("/one.mp3 /another.mp3"))
+        await until(pilot, lambda: "2 files were dropped" in d.notice())
+        await pilot.press("x")
+        await until(pilot, lambda: "dropped" not in d.notice(), 2)
+
+
+@pytest.mark.parametrize("state", [None, State.ENDED, State.FAILED])
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [
+        ("'/talks/my talk.mp3' ", "/talks/my talk.mp3"),
+        ("https://me:secret@x.org/a?key\n", "https://me:secret@x.org/a?key"),
+    ],
+)
+async def test_what_is_pasted_on_the_captions_can_be_started_by_enter(
+    state: State | None, text: str, source: str
+) -> None:
+    async with desk(source="demo" if state else None) as (d, pilot):
+        if state:
+            await until(pilot, lambda: bool(d.opened))
+            d.opened[0].feed.state(state)
+            await until(pilot, lambda: d.app.caption_screen._state is state)
+        await pilot.press("escape")
+        assert d.app.caption_screen.query_one(TranscriptView).has_focus
+        d.app.post_message(Paste(text))
+        await until(pilot, lambda: d.field.has_focus and bool(d.field.value))
+        assert "secret" not in "".join(d.rows())
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(d.asked) and d.asked[-1] == (source, None, 0.0))
+
+
+async def test_what_is_pasted_while_a_session_runs_is_kept_for_later() -> None:
+    async with desk(source="demo") as (d, pilot):
+        await until(pilot, lambda: d.app.caption_screen._state is State.LIVE)
+        d.app.post_message(Paste("/talks/next.mp3"))
+        await until(pilot, lambda: "s stops this session" in d.notice())
+        assert d.app.caption_screen.query_one(TranscriptView).has_focus
+        d.opened[0].feed.state(State.ENDED)
+        await until(pilot, lambda: d.app.caption_screen._state is State.ENDED)
+        await pilot.press("o", "enter")
+        await until(pilot, lambda: d.asked[-1] == ("/talks/next.mp3", None, 0.0))
+
+
+async def test_a_file_that_is_dropped_on_another_field_is_a_sound() -> None:
+    async with desk() as (d, pilot):
+        d.app.caption_screen.query_one("#language").focus()
+        await pilot.pause()
+        d.app.post_message(Paste("/talks/next.mp3"))
+        await until(pilot, lambda: d.field.has_focus and d.field.value == "/talks/next.mp3")
+
+
 async def test_what_else_is_pasted_is_inserted() -> None:
     async with desk() as (d, pilot):
         await pilot.press(*"https://")
@@ -210,6 +306,26 @@ async def test_a_secret_that_was_typed_goes_once_the_sound_is_open(tmp_path: Pat
         await pilot.press("s", "o", "enter")
         await until(pilot, lambda: "a session is running" in d.notice())
     assert not recent.exists()
+
+
+async def test_no_secret_stays_in_the_field_when_an_address_fails() -> None:
+    address = "https://me:secret@example.org/live?token=secret"
+
+    def refuse(source: str, language: str | None, start: float, wake: Any) -> LiveSession:
+        asked.append(source)
+        raise SourceError("example.org does not answer")
+
+    asked: list[str] = []
+    app = CapttyApp(refuse)
+    async with app.run_test(size=(200, 60)) as pilot:
+        field = app.caption_screen.query_one("#source", Input)
+        await pilot.press(*address, "enter")
+        for times in (1, 2):
+            await until(pilot, lambda times=times: len(asked) == times)  # type: ignore[misc]
+            await until(pilot, lambda: field.value == "https://example.org/live?…")
+            await until(pilot, lambda: field.has_focus)
+            await pilot.press("enter")
+        assert set(asked) == {address}
 
 
 async def test_sounds_that_opened_are_offered_again_and_others_are_not(talks: Path) -> None:

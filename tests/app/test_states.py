@@ -139,6 +139,19 @@ def test_tenths_of_a_second_are_no_reason_to_repaint() -> None:
     assert len(looks) == 1
 
 
+def test_the_name_of_what_is_heard_takes_only_room_that_is_left() -> None:
+    snapshot = Snapshot(State.LIVE, server="this machine", engine="e" * 12, progress=audio(lag=1.0))
+
+    def line(width: int, name: str) -> str:
+        shown = status(snapshot, "en", name)
+        return f" {shown.state} " + shown.facts(width - len(shown.state) - 2)
+
+    assert line(40, "USB Headset") == " LIVE   01:00  lag 1.0 s  en  USB…"
+    assert line(34, "USB Headset") == " LIVE   01:00  lag 1.0 s  en"
+    assert line(70, "語" * 40).count("語") == 11
+    assert "USB Headset  eeeeeeeeeeee  this machine" in line(80, "USB Headset")
+
+
 class TailApp(App[None]):
     """The tail line alone, above the lowest row."""
 

@@ -15,6 +15,8 @@ from tui.live.session import LiveSession
 from tui.sessions.record import SessionState, SessionSummary
 from tui.widgets.transcript import TranscriptView
 
+OFFER = "i: finish the interrupted session"
+
 
 def interrupted(number: int, source: str = "talk.mp3", seconds: float = 12.3) -> SessionSummary:
     """A session of which so many seconds were not captioned."""
@@ -70,13 +72,10 @@ async def test_what_was_interrupted_is_offered_and_finished_one_after_another() 
     desk = Desk(interrupted(2), interrupted(1, "news.wav", 4.0))
     app = desk.app()
     async with app.run_test(size=(120, 24)) as pilot:
-        await until(pilot, lambda: "talk.mp3" in notice(app))
-        assert notice(app) == (
-            "interrupted: talk.mp3, 12 s not captioned yet: press escape, then i, to finish it"
-        )
+        await until(pilot, lambda: notice(app) == f"escape, then {OFFER} (12 s)")
         assert app.caption_screen.query_one("#source", Input).has_focus
         await pilot.press("escape")
-        await until(pilot, lambda: notice(app).endswith(": press i to finish it"))
+        await until(pilot, lambda: notice(app) == f"{OFFER} (12 s)")
         assert "Finish" in keys(app)
         await pilot.press("i")
         await until(pilot, lambda: app.caption_screen._state is State.LIVE)
@@ -85,8 +84,7 @@ async def test_what_was_interrupted_is_offered_and_finished_one_after_another() 
         assert notice(app) == ""
         await pilot.press("i")
         desk.running[0].feed.state(State.ENDED)
-        await until(pilot, lambda: "news.wav, 4 s not captioned yet: press i" in notice(app))
-        assert notice(app).startswith("ended · interrupted")
+        await until(pilot, lambda: notice(app) == f"ended · {OFFER} (4 s)")
         await pilot.press("i")
         await until(pilot, lambda: len(desk.taken) == 2)
         await until(pilot, lambda: app.caption_screen._state is State.LIVE)
@@ -94,41 +92,39 @@ async def test_what_was_interrupted_is_offered_and_finished_one_after_another() 
         await until(pilot, lambda: notice(app) == "ended")
 
 
-async def test_a_source_starts_at_once_and_the_offer_is_a_line() -> None:
+async def test_while_a_session_runs_nothing_is_offered() -> None:
     app = Desk(interrupted(2)).app("new.mp3")
     async with app.run_test(size=(120, 24)) as pilot:
-        await until(pilot, lambda: app.caption_screen._state is State.LIVE)
-        view = app.caption_screen.query_one(TranscriptView)
-        await until(pilot, lambda: any("talk.mp3" in line.text for line in view._lines))
-        (line,) = [line.text for line in view._lines if "talk.mp3" in line.text]
-        assert line == (
-            "── earlier interrupted: talk.mp3, 12 s not captioned yet: "
-            "i finishes it after this session ──"
-        )
-        assert view.has_focus
+        screen = app.caption_screen
+        await until(pilot, lambda: screen._state is State.LIVE)
+        await until(pilot, lambda: bool(screen._unfinished.sessions))
+        await pilot.pause()
+        assert screen.query_one(TranscriptView).has_focus
+        assert "interrupted" not in "\n".join(screen_rows(app))
         assert "Finish" not in keys(app)
 
 
 async def test_at_40_columns_all_of_the_offer_can_be_read() -> None:
     app = Desk(interrupted(2)).app()
     async with app.run_test(size=(40, 12)) as pilot:
-        for keys in ("press escape, then i, to finish it", "press i to finish it"):
-            await until(pilot, lambda keys=keys: notice(app).endswith(keys))  # type: ignore[misc]
+        for offer in (f"escape, then {OFFER}", OFFER):
+            await until(pilot, lambda offer=offer: notice(app).startswith(offer))  # type: ignore[misc]
             await pilot.pause()
-            words = " ".join(" ".join(screen_rows(app)).split())
-            assert f"talk.mp3, 12 s not captioned yet: {keys}" in words
+            assert f"{offer} (12 s)" in " ".join(" ".join(screen_rows(app)).split())
             await pilot.press("escape")
 
 
-async def test_what_cannot_be_finished_is_told_and_offered_again() -> None:
+async def test_what_cannot_be_finished_is_told_and_can_be_tried_again() -> None:
     desk = Desk(interrupted(2), refused=True)
     app = desk.app()
     async with app.run_test(size=(160, 24)) as pilot:
-        await until(pilot, lambda: "talk.mp3" in notice(app))
-        await pilot.press("escape", "i")
-        await until(pilot, lambda: app.caption_screen._state is State.FAILED)
-        await until(pilot, lambda: "another captty · interrupted" in notice(app))
-        assert "being written by another captty" in "\n".join(screen_rows(app))
+        for times in (1, 2):
+            await until(pilot, lambda: bool(app.caption_screen._unfinished.sessions))
+            await pilot.press("escape", "i")
+            await until(pilot, lambda times=times: len(desk.taken) == times)  # type: ignore[misc]
+            await until(pilot, lambda: app.caption_screen._state is State.FAILED)
+            await until(pilot, lambda: notice(app).endswith("by another captty"))
+            assert "\n".join(screen_rows(app)).count("being written by another captty") == 1
 
 
 async def test_sessions_that_cannot_be_looked_for_cost_nothing() -> None:

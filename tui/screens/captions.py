@@ -1,6 +1,5 @@
 """The main screen: source, level, transcript, status; nothing else changes what they show."""
 
-import asyncio
 from dataclasses import replace
 from functools import partial
 from time import monotonic
@@ -10,26 +9,28 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.events import Resize
+from textual.events import Paste, Resize
 from textual.screen import Screen
-from textual.widgets import Footer, Input
+from textual.widgets import Input
 
 from tui.captions import SAMPLE_RATE, Event, EventKind
 from tui.captions.languages import AUTO, language_name
 from tui.commands import bindings
 from tui.live.feed import Snapshot, State
 from tui.messages import FeedMoved, SessionOpened, SessionRefused, UnfinishedFound
+from tui.screens.frames import Frames
+from tui.screens.hearing import Hearing
 from tui.screens.help import HelpScreen
 from tui.screens.language import Choice, LanguageScreen
-from tui.screens.notices import Notices
-from tui.screens.opening import Opening, OpenSession, open_on_thread
+from tui.screens.notices import HINT, PASTED, RECORDED, RECORDING, Notices
+from tui.screens.opening import Opening, OpenSession, drop, open_on_thread
 from tui.screens.possible import can_switch, listens, possible, runs
 from tui.screens.recent import Recent, remembered
 from tui.screens.setup import Setup
 from tui.screens.unfinished import Unfinished
 from tui.screens.words import notice, sound_advice, status
-from tui.widgets.ballistics import Fault
 from tui.widgets.captions_pane import CaptionsPane
+from tui.widgets.keys import Keys
 from tui.widgets.meter import REPAINTS, LevelMeter
 from tui.widgets.sounds import Sounds
 from tui.widgets.source_panel import SourcePanel
@@ -45,7 +46,6 @@ _SILENT_SAMPLES = 5 * SAMPLE_RATE
 
 _ANNOUNCED_SECONDS = 4.0
 _FRAME_SECONDS = 1 / REPAINTS
-"""Text, level and time that come within it share one frame: fewer bytes, less flicker."""
 _SLOW_REPAINTS = 4
 """Frames a second where bytes are dear."""
 _LAST_WORDS_SECONDS = 2.0
@@ -53,8 +53,6 @@ _LAST_WORDS_SECONDS = 2.0
 _TALL_ROWS = 20
 _CALM_SECONDS = 1.0
 """A connection that is back within it moves no text: the state's word alone tells of it."""
-_RECORDING = "recording: the sound is kept with the captions"
-_RECORDED = "recording has ended; what was recorded is kept"
 _ANSWERS = (EventKind.LANGUAGE, EventKind.ERROR)
 """What tells how a switch of language went."""
 
@@ -79,7 +77,9 @@ class CaptionScreen(Screen[None]):
         self._repaints = _SLOW_REPAINTS if setup.low_bandwidth else REPAINTS
         self._state: State | None = None
         self._snapshot = Snapshot()
-        self._stated = self._looked_at = 0.0
+        self._stated, self._attempt = 0.0, 0
+        self._hearing = Hearing(self._sounds)
+        self._frames = Frames(self._repaints, partial(self.call_next, self._show_news))
         self._notices = Notices()
 
     def compose(self) -> ComposeResult:
@@ -90,7 +90,7 @@ class CaptionScreen(Screen[None]):
                 yield SourcePanel(self._sounds, self._source, self._language, self._setup.server)
                 yield LevelMeter(repaints=self._repaints)
             yield CaptionsPane()
-        yield Footer(show_command_palette=False)
+        yield Keys()
 
     def on_mount(self) -> None:
         """Begin at once where a source is given, else let the user choose one."""
@@ -129,6 +129,14 @@ class CaptionScreen(Screen[None]):
         """Say what is wrong with the entry, or worth knowing about it."""
         self.announce(event.sentence)
 
+    def on_paste(self, event: Paste) -> None:
+        """Take what is pasted or dropped beside the fields; a session goes on undisturbed."""
+        self.query_one(SourcePanel).paste(event.text)
+        if runs(self._state):
+            self.announce(PASTED)
+        else:
+            self.action_choose_source()
+
     def _begin_source(self, source: str, language: str | None, start: float) -> None:
         if language:
             self._recent.use(language)
@@ -137,12 +145,14 @@ class CaptionScreen(Screen[None]):
 
     def _begin(self, opening: Opening, language: str | None) -> None:
         self.session, self._snapshot = None, Snapshot()
+        self._hearing.begin(None)
+        self._attempt += 1
         self._language, self._notices.hint, self._notices.switching = language, "", ""
         self._set_state(State.STARTING)
         self._pane.clear()
         self._show_notice()
         self.set_focus(self.query_one(TranscriptView))
-        open_on_thread(opening, self._wake, self.post_message)
+        open_on_thread(opening, self._attempt, self._wake, self.post_message)
 
     def _wake(self) -> None:
         """Runs on the session's thread."""
@@ -150,19 +160,27 @@ class CaptionScreen(Screen[None]):
 
     @on(SessionOpened)
     def run_session(self, event: SessionOpened) -> None:
-        """Let the session go and show what it tells."""
+        """Let the session go and show what it tells, unless nobody waits for it any more."""
+        if event.attempt != self._attempt:
+            drop(event.session)
+            return
         self.query_one(SourcePanel).opened(self._source)
         if known := remembered(self._source):
             self._recent_sounds.use(known)
         self.session = event.session
+        self._hearing.begin(event.session.source.info)
         event.session.start()
 
     @on(SessionRefused)
     def explain_refusal(self, event: SessionRefused) -> None:
         """Say why nothing is captioned, and let the user choose again."""
-        self._notices.hint = event.reason
-        self._set_state(State.FAILED)
-        self._pane.tell(Event(EventKind.BROKEN, 0, event.reason))
+        if event.attempt == self._attempt:
+            self.query_one(SourcePanel).refused(self._source)
+            self._choose_again(State.FAILED, event.reason)
+
+    def _choose_again(self, state: State, hint: str) -> None:
+        self._notices.hint = hint
+        self._set_state(state)
         self.action_choose_source()
         self._show_notice()
 
@@ -170,21 +188,12 @@ class CaptionScreen(Screen[None]):
 
     @on(FeedMoved)
     def schedule_news(self) -> None:
-        """Show what is new now, or as soon as the last news have been on screen for a moment.
-
-        The feed wakes once for each look: one look is to come at most, and none may be missed.
-        Textual's own timers leave out what is due before they have begun.
-        """
-        wait = self._looked_at + 1 / self._repaints - monotonic()
-        if wait > 0:
-            asyncio.get_running_loop().call_later(wait, self.call_next, self._show_news)
-        else:
-            self._show_news()
+        """Show what is new, soon."""
+        self._frames.ask()
 
     def _show_news(self) -> None:
         if self.session is None:
             return
-        self._looked_at = monotonic()
         before, snapshot = self._snapshot, self.session.feed.take()
         self._snapshot = snapshot
         self._pane.take(snapshot.segments)
@@ -196,8 +205,11 @@ class CaptionScreen(Screen[None]):
         if snapshot.state is not self._state:
             self._set_state(snapshot.state)
         if listens(snapshot.state) and before.recording != snapshot.recording:
-            self.announce(_RECORDING if snapshot.recording else _RECORDED)
-        self.query_one(StatusLine).status = status(snapshot, self._recognised)
+            self.announce(RECORDING if snapshot.recording else RECORDED)
+        heard = self._hearing.name if runs(snapshot.state) else ""
+        self.query_one(SourcePanel).hear(heard)
+        heard = heard if self.has_class("-narrow") else ""
+        self.query_one(StatusLine).status = status(snapshot, self._recognised, heard)
         self._show_level(snapshot)
         self._show_notice()
 
@@ -208,17 +220,12 @@ class CaptionScreen(Screen[None]):
             self._pane.tell(event)
         if event.kind in _ANSWERS:
             self._notices.switching = ""
+        if event.kind is EventKind.SOURCE:
+            self._hearing.name = event.text
 
     def _show_level(self, snapshot: Snapshot) -> None:
-        captured, meter = snapshot.progress.captured, self.query_one(LevelMeter)
-        if snapshot.silence and listens(self._state):
-            gone = Fault.GONE if self._kind in ("mic", "monitor") else Fault.NO_SOUND
-            meter.show(None, captured, gone)
-        elif snapshot.state not in (State.LIVE, State.RECONNECTING):
-            meter.show(None, captured)
-        elif snapshot.level:
-            meter.show(snapshot.level, captured)
-        self._pane.reach(captured)
+        self._hearing.show(snapshot, self.query_one(LevelMeter))
+        self._pane.reach(snapshot.progress.captured)
 
     def announce(self, sentence: str, seconds: float = _ANNOUNCED_SECONDS) -> None:
         """Say something long enough to be read, whatever the session tells meanwhile."""
@@ -229,7 +236,7 @@ class CaptionScreen(Screen[None]):
     def _show_notice(self) -> None:
         tail = self.query_one(TailLine)
         tail.trouble = self._snapshot.trouble
-        offered = self._unfinished.offer(self._how_to_finish)
+        offered = self._unfinished.offer(typing=isinstance(self.focused, Input))
         session = self._state_notice()
         tail.notice = self._notices.words(session, offered, runs=runs(self._state))
 
@@ -239,7 +246,7 @@ class CaptionScreen(Screen[None]):
             return ""
         silent = self._snapshot.progress.captured >= _SILENT_SAMPLES and self._pane.empty
         starting = "connecting …" if self._setup.server else "starting the recogniser …"
-        advice = sound_advice(self.query_one(LevelMeter).fault, self._kind)
+        advice = sound_advice(self.query_one(LevelMeter).fault, self._hearing.kind)
         return notice(self._snapshot, starting, silent=silent, advice=advice)
 
     def _set_state(self, state: State) -> None:
@@ -267,14 +274,6 @@ class CaptionScreen(Screen[None]):
             self._look_for_unfinished()
 
     @property
-    def _kind(self) -> str:
-        """Of the sound: that of its source, or `monitor`."""
-        if self.session is None:
-            return ""
-        info = self.session.source.info
-        return "monitor" if self._sounds.is_monitor(info.name) else info.kind
-
-    @property
     def _recognised(self) -> str | None:
         """Code of the language that is recognised now, or will be from the start."""
         starting = self._state is State.STARTING
@@ -287,18 +286,10 @@ class CaptionScreen(Screen[None]):
 
     @on(UnfinishedFound)
     def offer_unfinished(self, event: UnfinishedFound) -> None:
-        """Name what was interrupted; between the captions where a session runs."""
+        """Tell how it is finished, while nothing runs."""
         self._unfinished.sessions = event.sessions
-        if runs(self._state) and event.sessions:
-            words = self._unfinished.offer("i finishes it after this session")
-            self._pane.note(f"earlier {words}", self._snapshot.progress.captured)
         self.refresh_bindings()
         self._show_notice()
-
-    @property
-    def _how_to_finish(self) -> str:
-        typing = isinstance(self.focused, Input)
-        return "press escape, then i, to finish it" if typing else "press i to finish it"
 
     def on_descendant_focus(self) -> None:
         """The keys that finish a session depend on where the cursor is."""
@@ -316,6 +307,8 @@ class CaptionScreen(Screen[None]):
         """Whether a command makes sense now."""
         if action == "captions":
             return self.query_one(SourcePanel).has_focus_within
+        if action == "choose_source":
+            return not isinstance(self.focused, Input)
         finishes = bool(self._unfinished.sessions)
         return possible(action, self._state, saves=self._setup.saves, unfinished=finishes)
 
@@ -333,9 +326,12 @@ class CaptionScreen(Screen[None]):
 
     def action_stop(self) -> None:
         """Stop listening; end without the last words where they are waited for."""
-        if self.session and self._state is State.FINISHING:
+        if self.session is None:
+            self._attempt += 1
+            self._choose_again(State.ENDED, HINT)
+        elif self._state is State.FINISHING:
             self.session.abandon()
-        elif self.session:
+        else:
             self.session.stop()
 
     def leave(self) -> None:
@@ -350,6 +346,7 @@ class CaptionScreen(Screen[None]):
             self._show_notice()
 
     def _leave_now(self) -> None:
+        self._attempt += 1
         if self.session:
             self.session.abandon()
         self.app.exit()

@@ -3,6 +3,9 @@
 from time import monotonic
 
 HINT = "type a sound, or press ↓, then enter"
+PASTED = "it is in the Sound field: s stops this session, o and enter open it"
+RECORDING = "recording: the sound is kept with the captions"
+RECORDED = "recording has ended; what was recorded is kept"
 _LEAVING = "waiting for the last words; ctrl+q again quits now"
 
 
@@ -11,7 +14,8 @@ class Notices:
 
     def __init__(self) -> None:
         self.hint = HINT
-        """What stands there while nothing runs, in place of how the last session ended."""
+        """What stands there while nothing runs, in place of how the last session ended: what can
+        be done, or why there was no session."""
         self.switching = ""
         """The name of the language that is being switched to."""
         self.leaving = False
@@ -30,9 +34,10 @@ class Notices:
         """
         if self.leaving:
             return _LEAVING
-        if monotonic() < self._until:
+        if self._announced and monotonic() < self._until:
             return self._announced
         if runs:
             return f"switching to {self.switching} …" if self.switching else session
-        said = "" if offered and self.hint == HINT else self.hint or session
-        return " · ".join(filter(None, (said, offered)))
+        if self.hint == HINT:
+            return offered or HINT
+        return self.hint or " · ".join(filter(None, (session, offered)))

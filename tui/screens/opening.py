@@ -24,20 +24,32 @@ Raises `CapttyError`; may take a while."""
 
 def open_on_thread(
     opening: Opening,
+    attempt: int,
     wake: Callable[[], None],
-    tell: Callable[[SessionOpened | SessionRefused], object],
+    tell: Callable[[SessionOpened | SessionRefused], bool],
 ) -> None:
-    """Open a session on a thread of its own, which tells how it went."""
+    """Open a session on a thread of its own, which tells how this attempt went.
+
+    `tell` returns whether anybody listens.
+    """
 
     def open_() -> None:
         try:
             session = opening(wake)
         except CapttyError as error:
-            tell(SessionRefused(str(error)))
+            tell(SessionRefused(str(error), attempt))
         except Exception as error:
             log.exception("opening failed")
-            tell(SessionRefused(f"captty itself failed ({type(error).__name__})"))
+            reason = f"captty itself failed ({type(error).__name__})"
+            tell(SessionRefused(reason, attempt))
         else:
-            tell(SessionOpened(session))
+            if not tell(SessionOpened(session, attempt)):
+                drop(session)
 
     threading.Thread(target=open_, name="opening", daemon=True).start()
+
+
+def drop(session: "LiveSession") -> None:
+    """Let go of a session that nobody wants any more, and of all it has open."""
+    session.abandon()
+    session.start()

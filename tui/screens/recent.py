@@ -88,18 +88,21 @@ def remembered(source: str) -> str | None:
     if source.startswith(f"{MIC}:"):
         return source
     if "://" in source:
-        return source if shown(source) == source and _is_web(source) else None
+        return source if shown(source) == source and _is_plain(source) else None
     try:
         return os.path.abspath(os.path.expanduser(source))
     except OSError:  # the working folder is gone
         return None
 
 
-def _is_web(address: str) -> bool:
+def _is_plain(address: str) -> bool:
+    """Whether it is one of the web whose path holds nothing that may be a key, or hide one."""
     try:
-        return urlsplit(address).scheme in ("http", "https")
+        parts = urlsplit(address)
     except ValueError:
         return False
+    odd = any(mark in parts.path for mark in ("@", "://", ";"))
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not odd
 
 
 def _line(entry: str) -> bytes:

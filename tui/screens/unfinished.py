@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from tui.captions import clean, length_text
+from tui.captions import length_text
 from tui.screens.opening import Opening
 
 if TYPE_CHECKING:
@@ -44,13 +44,17 @@ class Unfinished:
         (newest, *self.sessions), finish = self.sessions, self._finish
         return lambda wake: finish(newest.id, wake), newest.language
 
-    def offer(self, how: str) -> str:
-        """Names the newest, and `how` to have it finished; empty where there is none."""
+    def offer(self, *, typing: bool) -> str:
+        """Says how to have the newest finished; empty where there is none.
+
+        `typing`: keys are text, until escape is pressed.
+        """
         if not self.sessions:
             return ""
-        newest = self.sessions[0]
-        length, name = length_text(newest.unfinished), clean(newest.source, 40)
-        return f"interrupted: {name}, {length} not captioned yet: {how}"
+        keys = "escape, then i" if typing else "i"
+        return (
+            f"{keys}: finish the interrupted session ({length_text(self.sessions[0].unfinished)})"
+        )
 
 
 def _look(find: FindUnfinished, found: "Callable[[list[SessionSummary]], object]") -> None:

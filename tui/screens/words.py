@@ -46,8 +46,11 @@ def notice(snapshot: Snapshot, starting: str, *, silent: bool, advice: str = "")
     return f"{ended} · {snapshot.session_id}" if snapshot.session_id else ended
 
 
-def status(snapshot: Snapshot, language: str | None) -> Status:
-    """The facts of a session in which a language is recognised; `None` where it is detected."""
+def status(snapshot: Snapshot, language: str | None, source: str = "") -> Status:
+    """The facts of a session in which a language is recognised; `None` where it is detected.
+
+    `source` is what is heard, where it is named nowhere else.
+    """
     progress, state = snapshot.progress, snapshot.state.upper()
     tries = snapshot.state is State.RECONNECTING and snapshot.attempt
     return Status(
@@ -61,6 +64,7 @@ def status(snapshot: Snapshot, language: str | None) -> Status:
         unsent=int(progress.unsent),
         reconnects=progress.reconnects,
         recording=snapshot.recording,
+        source=source,
     )
 
 

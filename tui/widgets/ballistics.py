@@ -1,7 +1,10 @@
 """What a level meter shows of the sound, over time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import log10
+from statistics import fmean
 
 from tui.audio.level import SILENCE_DBFS, Level
 from tui.captions import SAMPLE_RATE
@@ -41,7 +44,7 @@ class Reading:
     peak: float
     """The highest peak of the last while."""
     figure: float
-    """The RMS level as a number that stands long enough to be read."""
+    """The RMS level of the last while, as a number that stands long enough to be read."""
     fault: Fault
 
 
@@ -52,6 +55,7 @@ class Ballistics:
         """`level` is the first one, of the audio up to the sample `at`."""
         self._peak, self._peak_at = level.peak_dbfs, at
         self._figure, self._figure_at = level.rms_dbfs, at
+        self._powers: list[float] = []
         self._sound_at = self._loud_at = at
         self._clipped_at = at - CLIP_HOLD
 
@@ -59,8 +63,10 @@ class Ballistics:
         """What to show after the audio up to the sample `at`, which had this level."""
         if level.peak_dbfs >= self._peak or at - self._peak_at >= PEAK_HOLD:
             self._peak, self._peak_at = level.peak_dbfs, at
+        self._powers.append(10 ** (level.rms_dbfs / 10))
         if at - self._figure_at >= FIGURE_HOLD:
-            self._figure, self._figure_at = level.rms_dbfs, at
+            self._figure, self._figure_at = _mean_level(self._powers), at
+            self._powers.clear()
         if level.peak_dbfs > SILENCE_DBFS:
             self._sound_at = at
         if level.peak_dbfs >= QUIET_PEAK_DBFS:
@@ -77,3 +83,9 @@ class Ballistics:
         if at - self._loud_at >= QUIET_AFTER:
             return Fault.QUIET
         return Fault.NONE
+
+
+def _mean_level(powers: Sequence[float]) -> float:
+    """The level of sound of these powers one after another, in dBFS: their energy counts."""
+    power = fmean(powers)
+    return round(10 * log10(power), 3) if power > 0 else SILENCE_DBFS

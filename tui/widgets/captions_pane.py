@@ -62,10 +62,6 @@ class CaptionsPane(Vertical):
         """Say what happened besides words, at its time."""
         self.query_one(TranscriptView).put_event(event)
 
-    def note(self, words: str, at: int) -> None:
-        """Say something of captty's own, at an absolute sample index."""
-        self.query_one(TranscriptView).put_note(words, at)
-
     def reach(self, sample: int) -> None:
         """Keep room for times up to this absolute sample index."""
         self.query_one(TranscriptView).reach(sample)

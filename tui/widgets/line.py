@@ -118,15 +118,11 @@ def segment_line(segment: Segment, marks: Sequence[Span] = (), old: Line | None 
 
 def event_line(event: Event, number: int) -> Line:
     """The line of an event; `number` counts the events in the order in which they came."""
-    return note_line(event_words(event), event.at, number)
+    measured = Measured(f"── {_event_words(event)} ──")
+    return Line(order=(event.at, 0, number, 0, ""), measured=measured, look=_EVENT)
 
 
-def note_line(words: str, at: int, number: int) -> Line:
-    """A line of captty's own between the captions."""
-    return Line(order=(at, 0, number, 0, ""), measured=Measured(f"── {words} ──"), look=_EVENT)
-
-
-def event_words(event: Event) -> str:
+def _event_words(event: Event) -> str:
     """What happened, in words."""
     words, text = _EVENTS.get(event.kind, event.kind.value), event.text
     length = None if event.until is None else length_text((event.until - event.at) / SAMPLE_RATE)

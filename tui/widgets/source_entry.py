@@ -8,36 +8,17 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.content import Content
-from textual.events import DescendantFocus, Paste
+from textual.events import DescendantFocus
 from textual.message import Message
 from textual.widgets import Input, OptionList
-from textual.widgets.option_list import Option
 
 from tui.widgets.dropped import dropped
+from tui.widgets.field import Field
+from tui.widgets.offer_list import OfferList, OfferOption
 from tui.widgets.sounds import Offer, Sounds, drawable, shown
-from tui.widgets.wrap import Measured
 
-_KIND = len("monitor") + 2
 _WIDTH, _SCROLLBAR = 64, 2
 """Cells of a row of offers at most, and of what is beside it."""
-
-
-class _Field(Input):
-    """Takes files that are dropped on the terminal by their real paths."""
-
-    @dataclass
-    class Dropped(Message):
-        """Files were dropped."""
-
-        paths: list[str]
-
-    def on_paste(self, event: Paste) -> None:
-        """Hand on what names files; the rest is inserted as usual."""
-        if paths := dropped(event.text):
-            event.prevent_default()
-            event.stop()
-            self.post_message(self.Dropped(paths))
 
 
 class SourceEntry(Vertical):
@@ -62,7 +43,7 @@ class SourceEntry(Vertical):
 
     @dataclass
     class Remarked(Message):
-        """There is something to say about what was entered."""
+        """There is something to say about what was entered, or nothing more."""
 
         sentence: str
 
@@ -73,15 +54,13 @@ class SourceEntry(Vertical):
         super().__init__()
         self._sounds = sounds
         self._real, self._shown = source, shown(source)
-        self._whole = True
+        self._whole, self._remarked = True, False
         self._offers: list[Offer] = []
 
     def compose(self) -> ComposeResult:
         """The field above the offers."""
-        yield _Field(self._shown, placeholder="mic, file, URL, demo", id="source", compact=True)
-        offers = OptionList(id="offers", compact=True, markup=False)
-        offers.can_focus = False
-        yield offers
+        yield Field(self._shown, placeholder="mic, file, URL, demo", id="source", compact=True)
+        yield OfferList(id="offers", compact=True, markup=False)
 
     @property
     def source(self) -> str:
@@ -105,6 +84,24 @@ class SourceEntry(Vertical):
         self._field.value = self._shown
         self._field.cursor_position = len(self._shown)
 
+    def conceal(self) -> None:
+        """Have nothing secret in the field; what it holds opens as before."""
+        if shown(self.entered) != self._field.value:
+            self.hold(self.entered)
+
+    def paste(self, text: str) -> None:
+        """Have a pasted text in the field, or the first of the files that it names."""
+        if paths := dropped(text):
+            self.drop(paths)
+        elif text.strip():
+            self.hold(text.strip().splitlines()[0], whole=False)
+
+    def drop(self, paths: list[str]) -> None:
+        """Have the first of some files in the field."""
+        self.hold(paths[0])
+        if len(paths) > 1:
+            self._remark(f"{len(paths)} files were dropped: this is the first")
+
     def refresh_devices(self) -> None:
         """Look for devices again."""
         self._sounds.refresh(self._tell_found)
@@ -123,6 +120,8 @@ class SourceEntry(Vertical):
     def follow(self, event: Input.Changed) -> None:
         """Offer what is meant now; pasted text may hold what a terminal would obey."""
         event.stop()
+        if self._remarked and event.value != self._shown:
+            self._remark("")
         if event.value != (safe := drawable(event.value)):
             event.input.value = safe
         elif self._field.has_focus:
@@ -133,25 +132,23 @@ class SourceEntry(Vertical):
     def enter(self, event: Input.Submitted) -> None:
         """Take the offer that is highlighted, or what is typed."""
         event.stop()
-        if self._list.highlighted is None:
-            self.post_message(self.Entered(self.entered))
+        if isinstance(option := self._list.highlighted_option, OfferOption):
+            self._take(option.offer)
         else:
-            self._take(self._offers[self._list.highlighted])
+            self.post_message(self.Entered(self.entered))
 
     @on(OptionList.OptionSelected)
     def choose(self, event: OptionList.OptionSelected) -> None:
         """Take the offer that is clicked."""
         event.stop()
-        self._take(self._offers[event.option_index])
+        if isinstance(event.option, OfferOption):
+            self._take(event.option.offer)
 
-    @on(_Field.Dropped)
-    def drop(self, event: _Field.Dropped) -> None:
+    @on(Field.Dropped)
+    def take_dropped(self, event: Field.Dropped) -> None:
         """Have the first of the files in the field."""
         event.stop()
-        self.hold(event.paths[0])
-        if len(event.paths) > 1:
-            count = len(event.paths)
-            self.post_message(self.Remarked(f"{count} files were dropped: this is the first"))
+        self.drop(event.paths)
 
     @on(Found)
     def offer(self, event: Found) -> None:
@@ -178,12 +175,16 @@ class SourceEntry(Vertical):
             self.screen.focus_next()
 
     @property
-    def _field(self) -> _Field:
-        return self.query_one(_Field)
+    def _field(self) -> Field:
+        return self.query_one(Field)
 
     @property
-    def _list(self) -> OptionList:
-        return self.query_one(OptionList)
+    def _list(self) -> OfferList:
+        return self.query_one(OfferList)
+
+    def _remark(self, sentence: str) -> None:
+        self._remarked = bool(sentence)
+        self.post_message(self.Remarked(sentence))
 
     def _take(self, offer: Offer) -> None:
         whole = offer.kind != "folder"
@@ -212,9 +213,7 @@ class SourceEntry(Vertical):
         marked = None if listed.highlighted is None else self._offers[listed.highlighted]
         self._offers = offers
         width = min(_WIDTH, self.app.size.width) - _SCROLLBAR
-        listed.set_options(
-            Option(_row(offer, width), disabled=not offer.source) for offer in offers
-        )
+        listed.set_options(OfferOption(offer, width) for offer in offers)
         listed.highlighted = offers.index(marked) if marked in offers else None
         listed.set_class(not offers, "-empty")
 
@@ -223,11 +222,3 @@ def _common(paths: list[str]) -> str:
     """With what all of them begin."""
     pairs = zip(min(paths, default=""), max(paths, default=""), strict=False)
     return "".join(a for a, b in takewhile(lambda pair: pair[0] == pair[1], pairs))
-
-
-def _row(offer: Offer, width: int) -> Content:
-    """Kind, name, and what else there is to say; words to read take the rows they need."""
-    if not offer.source:
-        spans = Measured(offer.name).rows(width)
-        return Content("\n".join(offer.name[span.start : span.end] for span in spans))
-    return Content(f"{offer.kind:<{_KIND}}{offer.name}  {offer.note}".rstrip())

@@ -10,6 +10,7 @@ from textual.widgets import Button, Input, Label, Static
 
 from tui.audio.position import parse_position
 from tui.captions.languages import LANGUAGES, language_code
+from tui.widgets.field import Field
 from tui.widgets.sounds import Sounds, drawable
 from tui.widgets.source_entry import SourceEntry
 
@@ -42,6 +43,7 @@ class SourcePanel(Vertical):
         self._source = source
         self._language = language or ""
         self._server = server or "this machine"
+        self._heard = ""
 
     def compose(self) -> ComposeResult:
         """Fields above, switches below."""
@@ -49,13 +51,14 @@ class SourcePanel(Vertical):
         yield SourceEntry(self._source, self._sounds)
         with Horizontal(id="details"):
             yield Label("Language", classes="field")
-            yield Input(self._language, placeholder="auto", id="language", compact=True)
+            yield Field(self._language, placeholder="auto", id="language", compact=True)
             yield Label("From", classes="field")
-            yield Input(placeholder="0:00", id="start-at", compact=True)
+            yield Field(placeholder="0:00", id="start-at", compact=True)
         with Horizontal(id="switches"):
             yield Button("Start", id="start", compact=True)
             yield Button("Pause", id="pause", compact=True, action="screen.toggle_pause")
             yield Button("Stop", id="stop", compact=True, action="screen.stop")
+        yield Static(id="hearing", markup=False)
         yield Static(f"Server: {self._server}", id="server", markup=False)
 
     def show(self, *, running: bool, pausable: bool, paused: bool) -> None:
@@ -66,6 +69,14 @@ class SourcePanel(Vertical):
         pause.disabled = not pausable
         pause.label = "Resume" if paused else "Pause"
 
+    def hear(self, name: str) -> None:
+        """Name what is heard now; empty where nothing is."""
+        if name != self._heard:
+            self._heard = name
+            hearing = self.query_one("#hearing", Static)
+            hearing.update(f"Hearing: {name}")
+            hearing.set_class(bool(name), "-heard")
+
     def choose(self) -> None:
         """Let the user type a sound, at once: what has the focus decides whether this is shown."""
         self.screen.set_focus(self.query_one("#source", Input))
@@ -75,6 +86,22 @@ class SourcePanel(Vertical):
         if self._entry.entered == source:
             self._entry.hold(source)
         self.query_one("#start-at", Input).value = ""
+
+    def refused(self, source: str) -> None:
+        """A sound could not be opened: what of it is secret is not left to be read."""
+        if self._entry.entered == source:
+            self._entry.conceal()
+
+    def paste(self, text: str) -> None:
+        """Have in the field what was pasted elsewhere."""
+        self._entry.paste(text)
+
+    @on(Field.Dropped)
+    def take_dropped(self, event: Field.Dropped) -> None:
+        """Files that are dropped on other fields are sounds, too."""
+        event.stop()
+        self._entry.drop(event.paths)
+        self.choose()
 
     def refresh_devices(self) -> None:
         """Look for devices again."""

@@ -1,5 +1,6 @@
 """The status line: what the session is doing, in words, on one row."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -7,7 +8,11 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from tui.widgets.wrap import Measured, cells
+
 _GAP = "  "
+_LEAST_NAME, _MOST_NAME = 6, 24
+"""Cells without which a name is left out, and with which it has enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,8 @@ class Status:
     """How often a connection was replaced."""
     recording: bool = False
     """Whether the sound is kept to be listened to."""
+    source: str = ""
+    """What is heard, where it is named nowhere else; clean."""
 
     def facts(self, room: int) -> str:
         """As many facts as fit into so many cells, the most important first.
@@ -42,12 +49,17 @@ class Status:
         needed = [time + length, *self._delays]
         if sum(len(_GAP + fact) for fact in needed) > room:
             needed[0] = time
-        line = ""
-        for fact in [*needed, *self._background]:
-            if len(line) + len(_GAP) + len(fact) > room:
-                continue
-            line += _GAP + fact
-        return line
+        line = _joined([*needed, self.language or "auto", self._reconnects], room)
+        line += self._named(min(_MOST_NAME, room - len(line) - len(_GAP)))
+        return line + _joined([self.engine, self.server], room - cells(line))
+
+    def _named(self, room: int) -> str:
+        """What is heard, as far as it fits; nothing where that tells little."""
+        if not self.source or room < _LEAST_NAME:
+            return ""
+        if cells(self.source) <= room:
+            return _GAP + self.source
+        return _GAP + self.source[: Measured(self.source).rows(room - 1)[0].end].rstrip() + "…"
 
     @property
     def _length(self) -> str:
@@ -59,11 +71,9 @@ class Status:
         return [*unsent, *([f"lag {self.lag:.1f} s"] if self.lag is not None else [])]
 
     @property
-    def _background(self) -> list[str]:
+    def _reconnects(self) -> str:
         plural = "" if self.reconnects == 1 else "s"
-        reconnects = f"{self.reconnects} reconnect{plural}" if self.reconnects else ""
-        facts = (self.language or "auto", reconnects, self.engine, self.server)
-        return [fact for fact in facts if fact]
+        return f"{self.reconnects} reconnect{plural}" if self.reconnects else ""
 
 
 class StatusLine(Widget):
@@ -82,6 +92,15 @@ class StatusLine(Widget):
         return Content.assemble(
             (state, style("status--state")), (mark, style("status--recording")), facts
         )
+
+
+def _joined(facts: Iterable[str], room: int) -> str:
+    """Those that fit into so many cells, one after another."""
+    line = ""
+    for fact in filter(None, facts):
+        if len(line) + len(_GAP) + len(fact) <= room:
+            line += _GAP + fact
+    return line
 
 
 def duration(seconds: int) -> str:

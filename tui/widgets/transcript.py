@@ -22,8 +22,6 @@ from tui.widgets.line import (
     Line,
     Row,
     event_line,
-    event_words,
-    note_line,
     segment_line,
     selected_text,
 )
@@ -118,13 +116,9 @@ class TranscriptView(ScrollView):
 
     def put_event(self, event: Event) -> None:
         """Insert a line about something that happened, by its time."""
-        self.put_note(event_words(event), event.at)
-
-    def put_note(self, words: str, at: int) -> None:
-        """Insert a line of captty's own at an absolute sample index."""
         self._events += 1
         with self._repainting():
-            self._shift(self._lines.put(note_line(words, at, self._events)))
+            self._shift(self._lines.put(event_line(event, self._events)))
 
     def clear_marks(self, keys: Iterable[SegmentKey]) -> None:
         """Draw these segments as not revised."""

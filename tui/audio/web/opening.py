@@ -131,4 +131,7 @@ def _hls(client: Client, address: Address, text: bytes) -> Source:
 
 def _refuse_start(address: Address, start: float) -> None:
     if start:
-        raise SourceError(f"{address.name} has no beginning to count from: open it without a start")
+        raise SourceError(
+            f"{address.name} is a stream or playlist, of which captty hears what comes: open it"
+            " without a start"
+        )
