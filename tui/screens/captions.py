@@ -192,7 +192,7 @@ class CaptionScreen(Screen[None]):
         self._frames.ask()
 
     def _show_news(self) -> None:
-        if self.session is None:
+        if self.session is None or not self.query(CaptionsPane):  # news may outlive the screen
             return
         before, snapshot = self._snapshot, self.session.feed.take()
         self._snapshot = snapshot
