@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Protocol, TextIO
 
+from tui.audio.ballistics import Ballistics, Fault, sound_advice
+from tui.audio.level import Level
+from tui.audio.source import MONITOR, SourceInfo
 from tui.captions import SAMPLE_RATE, EventKind, Segment, SegmentKey
 from tui.live.feed import Snapshot, State
 from tui.live.session import LiveSession
@@ -159,7 +162,13 @@ class CaptionPrinter:
 class Reporter:
     """Tells on standard error what happens besides words."""
 
-    def __init__(self) -> None:
+    def __init__(self, source: SourceInfo | None = None) -> None:
+        """Of a microphone, `source`, it also tells what is wrong with the sound."""
+        self._kind = source.kind if source else ""
+        if source and source.name.startswith(MONITOR):
+            self._kind = "monitor"
+        self._ballistics: Ballistics | None = None
+        self._fault = Fault.NONE
         self._offline = False
         self._silence = ""
 
@@ -173,11 +182,21 @@ class Reporter:
         if snapshot.silence and snapshot.silence != self._silence:
             self._tell(snapshot.silence)
         self._silence = snapshot.silence
+        if snapshot.level and snapshot.state is State.LIVE:
+            self._listen(snapshot.level, snapshot.progress.captured)
         for event in snapshot.events:
             if event.kind in _TOLD:
                 self._tell(note_text(event))
             elif event.kind is EventKind.ERROR:
                 self._tell(event.text)
+
+    def _listen(self, level: Level, at: int) -> None:
+        """Tell of a fault of the sound when it begins."""
+        self._ballistics = self._ballistics or Ballistics(level, at)
+        fault = self._ballistics.read(level, at).fault
+        if fault is not self._fault and (advice := sound_advice(fault, self._kind)):
+            self._tell(advice)
+        self._fault = fault
 
     def _tell(self, words: str) -> None:
         with suppress(OSError):
@@ -206,7 +225,7 @@ def run_plain(
     news = threading.Event()
     session = open_session(news.set)
     captions = caption_format(format_, session.source.info.name)
-    printer, reporter = CaptionPrinter(captions, out), Reporter()
+    printer, reporter = CaptionPrinter(captions, out), Reporter(session.source.info)
     with _signals(session) as received:
         try:
             session.start()

@@ -14,11 +14,11 @@ from textual.app import App, ComposeResult
 from textual.geometry import Region
 
 from tests.app.still import until
+from tui.audio.ballistics import Ballistics, Fault
 from tui.audio.level import FULL_SCALE, SILENCE_DBFS, Level, measure
 from tui.audio.source import CHUNK_SAMPLES
 from tui.captions import SAMPLE_RATE
 from tui.themes import theme_variable_defaults
-from tui.widgets.ballistics import Ballistics, Fault
 from tui.widgets.meter import LevelMeter
 
 SPEECH = Level(rms_dbfs=-24.0, peak_dbfs=-10.0, clipped=False)

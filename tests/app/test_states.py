@@ -16,12 +16,12 @@ from textual.widgets import Input
 import tui.app
 from tests.app.still import StillSession, still, until
 from tui.app import CapttyApp
+from tui.audio.ballistics import Fault, sound_advice
 from tui.audio.level import SILENCE_DBFS, Level
 from tui.captions import SAMPLE_RATE, Event, EventKind
 from tui.live.feed import Progress, Snapshot, State
-from tui.screens.words import notice, sound_advice, status
+from tui.screens.words import notice, status
 from tui.themes import theme_variable_defaults
-from tui.widgets.ballistics import Fault
 from tui.widgets.line import event_line
 from tui.widgets.status_line import Status, StatusLine
 from tui.widgets.tail_line import TailLine

@@ -10,8 +10,10 @@ import srt
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tui.audio.level import SILENCE_DBFS, Level
+from tui.audio.source import SourceInfo
 from tui.captions import SAMPLE_RATE, Event, EventKind, Segment, SegmentKey, clean
-from tui.live.feed import Snapshot, State
+from tui.live.feed import Progress, Snapshot, State
 from tui.plain import CaptionPrinter, Reporter, caption_format
 
 FORMATS = ("text", "lines", "jsonl", "srt", "vtt")
@@ -99,3 +101,25 @@ def test_what_breaks_is_told_once_on_standard_error(capsys: pytest.CaptureFixtur
         "[reconnected: no captions for 12 s]",
         "[2 s of audio lost: there was no room to keep it]",
     ]
+
+
+def test_what_is_wrong_with_a_microphone_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    reporter = Reporter(SourceInfo("mic", "USB Headset", live=True, waits=False))
+    silence = Level(SILENCE_DBFS, SILENCE_DBFS, clipped=False)
+    speech = Level(-20.0, -6.0, clipped=False)
+    levels = [*[silence] * 10, *[speech] * 3, *[silence] * 10]
+    for second, level in enumerate(levels, 1):
+        progress = Progress(captured=second * SAMPLE_RATE)
+        reporter.take(Snapshot(state=State.LIVE, level=level, progress=progress))
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 2
+    assert all("digital silence" in line for line in told)
+
+
+def test_a_silent_file_is_no_fault(capsys: pytest.CaptureFixture[str]) -> None:
+    reporter = Reporter(SourceInfo("file", "talk.mp3"))
+    silence = Level(SILENCE_DBFS, SILENCE_DBFS, clipped=False)
+    for second in range(10):
+        progress = Progress(captured=second * SAMPLE_RATE)
+        reporter.take(Snapshot(state=State.LIVE, level=silence, progress=progress))
+    assert capsys.readouterr().err == ""

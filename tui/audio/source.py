@@ -9,6 +9,9 @@ from tui.captions import CapttyError
 CHUNK_SAMPLES = 800
 """50 ms: what a source hands over at a time."""
 
+MONITOR = "Monitor of "
+"""How PulseAudio and PipeWire begin the name of a source that is what the machine plays."""
+
 
 class SourceError(CapttyError):
     """A sound that cannot be had."""

@@ -13,6 +13,7 @@ from textual.events import Paste, Resize
 from textual.screen import Screen
 from textual.widgets import Input
 
+from tui.audio.ballistics import sound_advice
 from tui.captions import SAMPLE_RATE, Event, EventKind
 from tui.captions.languages import AUTO, language_name
 from tui.commands import bindings
@@ -28,7 +29,7 @@ from tui.screens.possible import can_switch, listens, possible, runs
 from tui.screens.recent import Recent, remembered
 from tui.screens.setup import Setup
 from tui.screens.unfinished import Unfinished
-from tui.screens.words import notice, sound_advice, status
+from tui.screens.words import notice, status
 from tui.widgets.captions_pane import CaptionsPane
 from tui.widgets.keys import Keys
 from tui.widgets.meter import REPAINTS, LevelMeter

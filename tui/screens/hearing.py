@@ -1,9 +1,9 @@
 """What is heard, and how its level is shown."""
 
+from tui.audio.ballistics import Fault
 from tui.audio.source import SourceInfo
 from tui.live.feed import Snapshot, State
 from tui.screens.possible import listens
-from tui.widgets.ballistics import Fault
 from tui.widgets.meter import LevelMeter
 from tui.widgets.sounds import Sounds
 

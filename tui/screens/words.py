@@ -2,19 +2,10 @@
 
 from tui.captions import SAMPLE_RATE
 from tui.live.feed import Snapshot, State
-from tui.widgets.ballistics import Fault
 from tui.widgets.status_line import Status
 
 _BEHIND_SECONDS = 10
 """From here on text is so much older than the audio that readers have to know."""
-
-
-_ADVICE = {
-    Fault.NO_SIGNAL: "the microphone gives digital silence: it is muted, or captty may not use it",
-    Fault.QUIET: "too quiet: turn the microphone up",
-    Fault.CLIPPING: "too loud: turn the microphone down",
-}
-_MONITOR_ADVICE = {Fault.NO_SIGNAL: "nothing is played now"}
 
 
 def notice(snapshot: Snapshot, starting: str, *, silent: bool, advice: str = "") -> str:
@@ -66,11 +57,6 @@ def status(snapshot: Snapshot, language: str | None, source: str = "") -> Status
         recording=snapshot.recording,
         source=source,
     )
-
-
-def sound_advice(fault: Fault, kind: str) -> str:
-    """What to do about a fault of a `mic` or a `monitor`; of other sounds the meter says enough."""
-    return {"mic": _ADVICE, "monitor": _MONITOR_ADVICE}.get(kind, {}).get(fault, "")
 
 
 def _coarse(lag: float | None) -> float | None:

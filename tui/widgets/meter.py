@@ -12,8 +12,8 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tui.audio.ballistics import Ballistics, Fault, Reading
 from tui.audio.level import SILENCE_DBFS, Level
-from tui.widgets.ballistics import Ballistics, Fault, Reading
 
 FLOOR_DBFS = -60
 """The low end of the bar, as on the digital peak meters of IEC 60268-18."""

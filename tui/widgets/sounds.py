@@ -12,6 +12,7 @@ from os.path import basename, dirname
 from time import monotonic
 from typing import Protocol
 
+from tui.audio.source import MONITOR
 from tui.captions import CapttyError, clean
 
 log = logging.getLogger(__name__)
@@ -30,8 +31,6 @@ _MEDIA = (
     *(".ogg", ".opus", ".wav", ".weba", ".wma"),
     *(".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".ts", ".webm", ".wmv"),
 )
-_MONITOR = "Monitor of "
-"""How PulseAudio and PipeWire call what an output plays."""
 _UNDRAWABLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _HOST = re.compile(r"[^:\[\]]*(:\d*)?|\[[0-9a-fA-F:.]*\](:\d*)?")
 
@@ -140,7 +139,7 @@ class Sounds:
     def is_monitor(self, name: str) -> bool:
         """Whether a device is known to give what the computer plays."""
         known = any(device.monitor and device.name == name for device in self._devices)
-        return known or name.startswith(_MONITOR)
+        return known or name.startswith(MONITOR)
 
     def offers(self, text: str) -> list[Offer]:
         """What a text may mean, the likeliest first; everything but files where it is empty."""

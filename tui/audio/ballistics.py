@@ -36,6 +36,19 @@ class Fault(StrEnum):
     CLIPPING = "clipping"
 
 
+_ADVICE = {
+    Fault.NO_SIGNAL: "the microphone gives digital silence: it is muted, or captty may not use it",
+    Fault.QUIET: "too quiet: turn the microphone up",
+    Fault.CLIPPING: "too loud: turn the microphone down",
+}
+_MONITOR_ADVICE = {Fault.NO_SIGNAL: "nothing is played now"}
+
+
+def sound_advice(fault: Fault, kind: str) -> str:
+    """What to do about a fault of a `mic` or a `monitor`; of other sounds the meter says enough."""
+    return {"mic": _ADVICE, "monitor": _MONITOR_ADVICE}.get(kind, {}).get(fault, "")
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What a meter shows at one moment, levels in dBFS."""
