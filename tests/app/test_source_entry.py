@@ -179,13 +179,13 @@ async def test_no_wide_character_of_an_offer_is_lost_over_the_edges_below(
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 async def test_the_end_of_a_long_name_is_in_view(size: tuple[int, int]) -> None:
-    source = "/work/shared/speech/clips/of/a/long/evening/jfk_wav.wav"
+    source = "/home/someone/recordings/of/a/long/evening/talk.wav"
     async with desk(size, source=source) as (d, pilot):
         await until(pilot, lambda: bool(d.opened))
         if size[0] > 72:
-            await until(pilot, lambda: any("jfk_wav.wav" in row for row in d.rows()))
+            await until(pilot, lambda: any("talk.wav" in row for row in d.rows()))
         await pilot.press("o")
-        await until(pilot, lambda: any("jfk_wav.wav" in row for row in d.rows()))
+        await until(pilot, lambda: any("talk.wav" in row for row in d.rows()))
 
 
 async def test_a_file_begins_where_the_field_says() -> None:
