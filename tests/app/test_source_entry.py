@@ -248,7 +248,7 @@ async def test_what_is_pasted_on_the_captions_can_be_started_by_enter(
 ) -> None:
     async with desk(source="demo" if state else None) as (d, pilot):
         if state:
-            await until(pilot, lambda: bool(d.opened))
+            await until(pilot, lambda: d.app.caption_screen.session is not None)
             d.opened[0].feed.state(state)
             await until(pilot, lambda: d.app.caption_screen._state is state)
         await pilot.press("escape")

@@ -92,7 +92,7 @@ class PipeSource:
             try:
                 yield self._ready.get(timeout=_PATIENCE_SECONDS)
             except Empty:
-                what = "nothing" if self._pipe.starved >= _PATIENCE_SECONDS else "no sound"
+                what = "nothing" if self._pipe.starved >= _PATIENCE_SECONDS / 2 else "no sound"
                 yield Trouble(f"{NAME} gives {what} now: captions go on as soon as it does")
                 item = self._ready.get()
                 yield Trouble("")
